@@ -1,0 +1,3 @@
+//! bounceaudit: see the library's documentation for the tour.
+
+fn main() {}
