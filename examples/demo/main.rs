@@ -1,0 +1,3 @@
+mod imap;
+mod mailbox;
+fn main() {}
