@@ -88,13 +88,19 @@ const DONE: Outcome = Outcome(StatusKind::Ok, None, "done");
 
 impl Session {
     async fn run(mut self) -> io::Result<()> {
-        let greeting = Greeting::ok(Some(Code::Capability(capabilities())), "demo server ready").map_err(other)?;
-        self.stream.write_all(&GreetingCodec::default().encode(&greeting).dump()).await?;
+        let greeting =
+            Greeting::ok(Some(Code::Capability(capabilities())), "demo server ready").map_err(other)?;
+        self.stream
+            .write_all(&GreetingCodec::default().encode(&greeting).dump())
+            .await?;
         self.stream.flush().await?;
         while let Some(command) = self.next_command().await? {
             let last = matches!(command.body, CommandBody::Logout);
             let Outcome(kind, code, text) = self.obey(command.body).await?;
-            self.send(Response::Status(Status::new(Some(command.tag), kind, code, text).map_err(other)?)).await?;
+            self.send(Response::Status(
+                Status::new(Some(command.tag), kind, code, text).map_err(other)?,
+            ))
+            .await?;
             self.stream.flush().await?;
             if last {
                 return self.stream.shutdown().await;
@@ -128,7 +134,11 @@ impl Session {
                     length => self.lines.enqueue_bytes(bytes.get(..length).unwrap_or_default()),
                 },
                 Some(FragmentInfo::Line {
-                    announcement: Some(LiteralAnnouncement { mode: LiteralMode::Sync, .. }),
+                    announcement:
+                        Some(LiteralAnnouncement {
+                            mode: LiteralMode::Sync,
+                            ..
+                        }),
                     ..
                 }) => self.go_ahead("go ahead").await?,
                 Some(_) if self.lines.is_message_complete() => return Ok(true),
@@ -144,7 +154,9 @@ impl Session {
     }
 
     async fn send(&mut self, response: Response<'_>) -> io::Result<()> {
-        self.stream.write_all(&ResponseCodec::default().encode(&response).dump()).await
+        self.stream
+            .write_all(&ResponseCodec::default().encode(&response).dump())
+            .await
     }
 
     async fn obey(&mut self, body: CommandBody<'static>) -> io::Result<Outcome> {
@@ -153,22 +165,32 @@ impl Session {
             (CommandBody::Noop | CommandBody::Check, _) => Ok(DONE),
             (CommandBody::Id { .. }, _) => self.tell(Data::Id { parameters: None }).await,
             (CommandBody::Logout, _) => {
-                self.send(Response::Status(Status::bye(None, "until next time").map_err(other)?)).await?;
+                self.send(Response::Status(
+                    Status::bye(None, "until next time").map_err(other)?,
+                ))
+                .await?;
                 Ok(DONE)
             }
             (CommandBody::Login { username, password }, State::Stranger) => {
                 Ok(self.log_in(username.as_ref(), password.declassify().as_ref()))
             }
-            (CommandBody::Authenticate { mechanism: AuthMechanism::Plain, initial_response }, State::Stranger) => {
+            (
+                CommandBody::Authenticate {
+                    mechanism: AuthMechanism::Plain,
+                    initial_response,
+                },
+                State::Stranger,
+            ) => {
                 let response = initial_response.map(|response| response.declassify().to_vec());
                 self.authenticate(response).await
             }
             (CommandBody::List { mailbox_wildcard, .. }, State::Known | State::Inside(_)) => {
                 self.list(&mailbox_wildcard).await
             }
-            (CommandBody::Examine { mailbox } | CommandBody::Select { mailbox }, State::Known | State::Inside(_)) => {
-                self.examine(&mailbox).await
-            }
+            (
+                CommandBody::Examine { mailbox } | CommandBody::Select { mailbox },
+                State::Known | State::Inside(_),
+            ) => self.examine(&mailbox).await,
             (CommandBody::Close | CommandBody::Unselect, State::Inside(_)) => {
                 self.state = State::Known;
                 Ok(DONE)
@@ -177,9 +199,19 @@ impl Session {
                 let found = self.folder(folder)?.search(criteria.as_ref(), uid);
                 self.tell(Data::Search(found)).await
             }
-            (CommandBody::Fetch { sequence_set, macro_or_item_names, uid }, State::Inside(folder)) => {
+            (
+                CommandBody::Fetch {
+                    sequence_set,
+                    macro_or_item_names,
+                    uid,
+                },
+                State::Inside(folder),
+            ) => {
                 let mailbox = Arc::clone(&self.mailbox);
-                let folder = mailbox.folders.get(folder).ok_or_else(|| other("no such folder"))?;
+                let folder = mailbox
+                    .folders
+                    .get(folder)
+                    .ok_or_else(|| other("no such folder"))?;
                 for (seq, mail) in folder.chosen(&sequence_set, uid) {
                     let items = mail.items(&macro_or_item_names, uid).map_err(other)?;
                     self.send(Response::Data(Data::Fetch { seq, items })).await?;
@@ -215,7 +247,9 @@ impl Session {
                 self.next_line().await?;
                 match self.lines.decode_message(&AuthenticateDataCodec::default()) {
                     Ok(AuthenticateData::Continue(data)) => data.declassify().to_vec(),
-                    Ok(AuthenticateData::Cancel) | Err(_) => return Ok(Outcome(StatusKind::Bad, None, "cancelled")),
+                    Ok(AuthenticateData::Cancel) | Err(_) => {
+                        return Ok(Outcome(StatusKind::Bad, None, "cancelled"));
+                    }
                 }
             }
         };
@@ -231,11 +265,24 @@ impl Session {
         };
         let mailbox = Arc::clone(&self.mailbox);
         let slash = QuotedChar::try_from('/').map_err(other)?;
-        for folder in mailbox.folders.iter().filter(|folder| matches(pattern, folder.name.as_bytes())) {
-            let mark = folder.special_use.map(Atom::try_from).transpose().map_err(other)?;
+        for folder in mailbox
+            .folders
+            .iter()
+            .filter(|folder| matches(pattern, folder.name.as_bytes()))
+        {
+            let mark = folder
+                .special_use
+                .map(Atom::try_from)
+                .transpose()
+                .map_err(other)?;
             let items = mark.into_iter().map(FlagNameAttribute::from).collect();
             let mailbox = Name::try_from(folder.name.as_str()).map_err(other)?;
-            self.send(Response::Data(Data::List { items, delimiter: Some(slash), mailbox })).await?;
+            self.send(Response::Data(Data::List {
+                items,
+                delimiter: Some(slash),
+                mailbox,
+            }))
+            .await?;
         }
         Ok(DONE)
     }
@@ -254,28 +301,44 @@ impl Session {
         let folder = self.folder(number)?;
         let (count, next) = (folder.count(), folder.uid_next());
         let validity = folder.uid_validity;
-        self.tell(Data::Flags(vec![Flag::Seen, Flag::Answered, Flag::Flagged])).await?;
+        self.tell(Data::Flags(vec![Flag::Seen, Flag::Answered, Flag::Flagged]))
+            .await?;
         self.tell(Data::Exists(count)).await?;
         self.tell(Data::Recent(0)).await?;
         for code in [Code::UidValidity(validity), Code::UidNext(next)] {
             let line = Status::ok(None, Some(code), "so it is").map_err(other)?;
             self.send(Response::Status(line)).await?;
         }
-        Ok(Outcome(StatusKind::Ok, Some(Code::ReadOnly), "look, but do not touch"))
+        Ok(Outcome(
+            StatusKind::Ok,
+            Some(Code::ReadOnly),
+            "look, but do not touch",
+        ))
     }
 
     fn folder(&self, number: usize) -> io::Result<&Folder> {
-        self.mailbox.folders.get(number).ok_or_else(|| other("no such folder"))
+        self.mailbox
+            .folders
+            .get(number)
+            .ok_or_else(|| other("no such folder"))
     }
 }
 
 fn bad(tag: Option<Tag<'static>>) -> io::Result<Response<'static>> {
-    Status::bad(tag, None, "this is no command that I know").map(Response::Status).map_err(other)
+    Status::bad(tag, None, "this is no command that I know")
+        .map(Response::Status)
+        .map_err(other)
 }
 
 fn capabilities() -> Vec1<Capability<'static>> {
     let plain = Capability::Auth(AuthMechanism::Plain);
-    let all = vec![Capability::Imap4Rev1, Capability::SaslIr, plain, Capability::LiteralPlus, Capability::Id];
+    let all = vec![
+        Capability::Imap4Rev1,
+        Capability::SaslIr,
+        plain,
+        Capability::LiteralPlus,
+        Capability::Id,
+    ];
     Vec1::try_from(all).unwrap_or_else(|_| Vec1::from(Capability::Imap4Rev1))
 }
 
@@ -283,12 +346,12 @@ fn capabilities() -> Vec1<Capability<'static>> {
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     match pattern.split_first() {
         None => name.is_empty(),
-        Some((wild @ (b'*' | b'%'), rest)) => {
-            (0..=name.len()).take_while(|taken| {
-                *wild == b'*' || !name.get(..*taken).unwrap_or_default().contains(&b'/')
-            }).any(|taken| matches(rest, name.get(taken..).unwrap_or_default()))
-        }
-        Some((letter, rest)) => name.split_first().is_some_and(|(first, more)| first == letter && matches(rest, more)),
+        Some((wild @ (b'*' | b'%'), rest)) => (0..=name.len())
+            .take_while(|taken| *wild == b'*' || !name.get(..*taken).unwrap_or_default().contains(&b'/'))
+            .any(|taken| matches(rest, name.get(taken..).unwrap_or_default())),
+        Some((letter, rest)) => name
+            .split_first()
+            .is_some_and(|(first, more)| first == letter && matches(rest, more)),
     }
 }
 
@@ -298,5 +361,8 @@ fn other(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error 
 
 /// A number that IMAP allows.
 pub(crate) fn number(of: usize) -> NonZeroU32 {
-    u32::try_from(of).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
+    u32::try_from(of)
+        .ok()
+        .and_then(NonZeroU32::new)
+        .unwrap_or(NonZeroU32::MIN)
 }

@@ -43,18 +43,29 @@ impl Folder {
     }
 
     pub(crate) fn uid_next(&self) -> NonZeroU32 {
-        self.mails.last().map_or(NonZeroU32::MIN, |mail| mail.uid.saturating_add(1))
+        self.mails
+            .last()
+            .map_or(NonZeroU32::MIN, |mail| mail.uid.saturating_add(1))
     }
 
     fn numbered(&self) -> impl Iterator<Item = (NonZeroU32, &Mail)> {
-        self.mails.iter().enumerate().map(|(index, mail)| (number(index + 1), mail))
+        self.mails
+            .iter()
+            .enumerate()
+            .map(|(index, mail)| (number(index + 1), mail))
     }
 
     /// The mails of a set, with their sequence numbers; `*` is the last mail's number (RFC 3501 §9, seq-number).
     pub(crate) fn chosen<'a>(&'a self, set: &SequenceSet, by_uid: bool) -> Vec<(NonZeroU32, &'a Mail)> {
-        let last = if by_uid { self.mails.last().map(|mail| mail.uid) } else { NonZeroU32::new(self.count()) };
+        let last = if by_uid {
+            self.mails.last().map(|mail| mail.uid)
+        } else {
+            NonZeroU32::new(self.count())
+        };
         let Some(last) = last else { return Vec::new() };
-        self.numbered().filter(|(seq, mail)| holds(set, if by_uid { mail.uid } else { *seq }, last)).collect()
+        self.numbered()
+            .filter(|(seq, mail)| holds(set, if by_uid { mail.uid } else { *seq }, last))
+            .collect()
     }
 
     /// UID SEARCH and SEARCH.
@@ -77,7 +88,10 @@ impl Folder {
             SearchKey::On(the) => day == *the.as_ref(),
             SearchKey::Seen => mail.seen,
             SearchKey::Unseen => !mail.seen,
-            SearchKey::Uid(set) => self.chosen(set, true).iter().any(|(_, chosen)| chosen.uid == mail.uid),
+            SearchKey::Uid(set) => self
+                .chosen(set, true)
+                .iter()
+                .any(|(_, chosen)| chosen.uid == mail.uid),
             SearchKey::SequenceSet(set) => self.chosen(set, false).iter().any(|(chosen, _)| *chosen == seq),
             SearchKey::All => true,
             _ => false,
@@ -103,12 +117,18 @@ impl Mail {
         if by_uid && !names.contains(&MessageDataItemName::Uid) {
             names.insert(0, MessageDataItemName::Uid);
         }
-        let items: Result<Vec<_>, _> = names.iter().filter_map(|name| self.item(name).transpose()).collect();
+        let items: Result<Vec<_>, _> = names
+            .iter()
+            .filter_map(|name| self.item(name).transpose())
+            .collect();
         Vec1::try_from(items?)
     }
 
     /// One item; `None` for what this server does not know (structure, envelope, parts).
-    fn item(&self, name: &MessageDataItemName<'_>) -> Result<Option<MessageDataItem<'static>>, ValidationError> {
+    fn item(
+        &self,
+        name: &MessageDataItemName<'_>,
+    ) -> Result<Option<MessageDataItem<'static>>, ValidationError> {
         Ok(Some(match name {
             MessageDataItemName::Uid => MessageDataItem::Uid(self.uid),
             MessageDataItemName::Flags => {
@@ -120,17 +140,23 @@ impl Mail {
             }
             MessageDataItemName::InternalDate => {
                 let whole = self.delivered.trunc_subsecs(0);
-                let Ok(date) = whole.try_into() else { return Ok(None) };
+                let Ok(date) = whole.try_into() else {
+                    return Ok(None);
+                };
                 MessageDataItem::InternalDate(date)
             }
             MessageDataItemName::BodyExt { section, partial, .. } => {
-                let Some(bytes) = self.section(section.as_ref()) else { return Ok(None) };
+                let Some(bytes) = self.section(section.as_ref()) else {
+                    return Ok(None);
+                };
                 let bytes = match partial {
                     Some((from, length)) => part(&bytes, *from, *length).to_vec(),
                     None => bytes,
                 };
                 MessageDataItem::BodyExt {
-                    section: section.clone().map(imap_codec::imap_types::IntoStatic::into_static),
+                    section: section
+                        .clone()
+                        .map(imap_codec::imap_types::IntoStatic::into_static),
                     origin: partial.map(|(from, _)| from),
                     data: NString::from(Literal::try_from(bytes)?),
                 }
@@ -153,7 +179,11 @@ impl Mail {
 
     /// The header with its empty line, and the rest.
     fn halves(&self) -> (&[u8], &[u8]) {
-        let end = self.bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(self.bytes.len(), |at| at + 4);
+        let end = self
+            .bytes
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .map_or(self.bytes.len(), |at| at + 4);
         self.bytes.split_at_checked(end).unwrap_or((&self.bytes, &[]))
     }
 }
@@ -177,14 +207,20 @@ fn part(bytes: &[u8], from: u32, length: NonZeroU32) -> &[u8] {
 
 fn named(field: &[u8], names: &Vec1<AString<'_>>) -> bool {
     let name = field.split(|byte| *byte == b':').next().unwrap_or_default();
-    names.as_ref().iter().any(|asked| name.eq_ignore_ascii_case(asked.as_ref()))
+    names
+        .as_ref()
+        .iter()
+        .any(|asked| name.eq_ignore_ascii_case(asked.as_ref()))
 }
 
 /// The header's fields that are wanted, each with the lines that continue it, and the empty line at the end.
 fn fields(header: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut keeping = false;
-    for line in header.split_inclusive(|byte| *byte == b'\n').filter(|line| *line != b"\r\n") {
+    for line in header
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| *line != b"\r\n")
+    {
         if !line.starts_with(b" ") && !line.starts_with(b"\t") {
             keeping = wanted(line);
         }

@@ -57,7 +57,10 @@ impl Leaf {
     /// Writes `NAME.crt` and `NAME.key` into a folder and says where.
     #[allow(dead_code, reason = "the demo's server lives in the same process")]
     pub(crate) fn write_to(&self, folder: &Path, name: &str) -> std::io::Result<(PathBuf, PathBuf)> {
-        let files = (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")));
+        let files = (
+            folder.join(format!("{name}.crt")),
+            folder.join(format!("{name}.key")),
+        );
         fs::write(&files.0, &self.certificate)?;
         fs::write(&files.1, &self.key)?;
         Ok(files)

@@ -47,11 +47,18 @@ impl Dovecot {
 
     fn try_start(leaf: &Leaf) -> Option<Self> {
         // Not $TMPDIR: nobody must be able to reach it, and the paths of sockets are short.
-        let home = tempfile::Builder::new().prefix("dovecot-").tempdir_in("/tmp").unwrap();
+        let home = tempfile::Builder::new()
+            .prefix("dovecot-")
+            .tempdir_in("/tmp")
+            .unwrap();
         let port = free_port();
         let program = program("dovecot", "dovecot-imapd");
         leaf.write_to(home.path(), "server").unwrap();
-        fs::write(home.path().join("passwd"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
+        fs::write(
+            home.path().join("passwd"),
+            format!("{USER}:{{PLAIN}}{PASSWORD}\n"),
+        )
+        .unwrap();
         for part in ["mail/cur", "mail/new", "mail/tmp", "run"] {
             fs::create_dir_all(home.path().join(part)).unwrap();
         }
@@ -81,7 +88,10 @@ impl Dovecot {
             if log.contains("Address already in use") {
                 return false;
             }
-            assert!(!ended && Instant::now() < deadline, "Dovecot did not start:\n{log}");
+            assert!(
+                !ended && Instant::now() < deadline,
+                "Dovecot did not start:\n{log}"
+            );
             if TcpStream::connect(address).is_ok() {
                 return true;
             }
@@ -120,7 +130,11 @@ pub(crate) fn program(name: &str, package: &str) -> PathBuf {
 
 /// A port of the loopback address that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 fn is_root() -> bool {
@@ -140,7 +154,10 @@ fn unprivileged(program: &Path) -> Command {
 
 fn give_to_nobody(folder: &Path) {
     if is_root() {
-        let given = Command::new("chown").args(["-R", "nobody:nogroup"]).arg(folder).status();
+        let given = Command::new("chown")
+            .args(["-R", "nobody:nogroup"])
+            .arg(folder)
+            .status();
         assert!(given.unwrap().success());
     }
 }
@@ -185,6 +202,10 @@ fn settings(version: &str, home: &Path, port: u16) -> String {
          service anvil {{\n chroot =\n}}\n\
          service imap-login {{\n chroot =\n inet_listener imap {{\n  port = 0\n }}\n\
           inet_listener imaps {{\n  {address} = 127.0.0.1\n  port = {port}\n  ssl = yes\n }}\n}}\n",
-        address = if version.starts_with("2.3") { "address" } else { "listen" },
+        address = if version.starts_with("2.3") {
+            "address"
+        } else {
+            "listen"
+        },
     )
 }

@@ -1,0 +1,4 @@
+//! Servers on loopback for the tests: real ones, each started for one test and ended with it.
+
+pub(crate) mod certificate;
+pub(crate) mod dovecot;
