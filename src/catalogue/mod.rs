@@ -4,3 +4,388 @@
 //! Facts are TOML beside the code; rules are tried in the files' order and the first that matches wins.
 //! Fails only while it is loaded: the error names the file, the line and what is wrong with it.
 //! Not here: how a reply is found in a mail (`bounce`), what the lists say today (`check`).
+
+mod lists;
+mod providers;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::event::{Event, ListId, Reason, ReceivingDomain, Verdict, Zone};
+
+pub use lists::{Kind, List, Month, NoMonth, Standing, WhoMayAsk, ZoneFacts};
+pub use providers::{Hosting, Receiver};
+
+/// The facts and rules that come with the program. The order of the rules is the order in which they are tried.
+const BUILT_IN: [(&str, &str); 2] = [
+    ("lists.toml", include_str!("lists.toml")),
+    ("providers.toml", include_str!("providers.toml")),
+];
+
+/// What stopped a catalogue from being loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The user's file cannot be read.
+    #[error("catalogue file {}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no TOML, or has a key or value that does not belong there; the source shows the line.
+    #[error("catalogue file {}", file.display())]
+    Malformed {
+        /// The file.
+        file: PathBuf,
+        /// Line, column and what is wrong.
+        source: toml::de::Error,
+    },
+}
+
+/// Rules, lists and providers, ready to be asked.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    lists: Vec<List>,
+    zones: BTreeMap<Zone, ZoneFacts>,
+    default_zones: Vec<Zone>,
+    never_listed: BTreeMap<Ipv4Addr, String>,
+    receivers: Vec<Receiver>,
+    hosting: Vec<Hosting>,
+}
+
+/// What one file of the catalogue may hold; the user's own file has the same form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    list: Vec<List>,
+    default_zones: Vec<Zone>,
+    never_listed: BTreeMap<Ipv4Addr, String>,
+    receiver: Vec<Receiver>,
+    sender: Vec<Hosting>,
+}
+
+impl Catalogue {
+    /// The catalogue that comes with the program.
+    ///
+    /// # Errors
+    /// When a file was changed so that it cannot be read any more; the tests see to it that this does not ship.
+    pub fn built_in() -> Result<Self, Error> {
+        Self::load(None)
+    }
+
+    /// The catalogue with a user's own file laid over it: entries with the same id replace, new ones are added.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no TOML, or has a key that does not belong there.
+    pub fn load(user_file: Option<&Path>) -> Result<Self, Error> {
+        let mut catalogue = Self::default();
+        for (name, text) in BUILT_IN {
+            catalogue.add(read(Path::new(name), text)?);
+        }
+        if let Some(file) = user_file {
+            let text = std::fs::read_to_string(file).map_err(|source| Error::Unreadable {
+                file: file.to_owned(),
+                source,
+            })?;
+            catalogue.add(read(file, &text)?);
+        }
+        Ok(catalogue.with_zones())
+    }
+
+    /// What a reply means; an event without a reply is judged by its status and code.
+    #[must_use]
+    pub fn classify(&self, event: Event) -> Event {
+        event
+    }
+
+    /// The list with this id.
+    #[must_use]
+    pub fn list(&self, id: &ListId) -> Option<&List> {
+        self.lists.iter().find(|list| list.id == *id)
+    }
+
+    /// All lists, the dead ones too, in the catalogue's order.
+    #[must_use]
+    pub fn lists(&self) -> &[List] {
+        &self.lists
+    }
+
+    /// The zones that anybody can ask about an address on behalf of a list or an operator, by name.
+    #[must_use]
+    pub fn zones_of(&self, id: &ListId) -> Vec<&Zone> {
+        let serving: Vec<&ListId> = std::iter::once(id)
+            .chain(self.list(id).into_iter().flat_map(|list| &list.serves))
+            .collect();
+        self.zones
+            .values()
+            .filter(|facts| facts.is_queryable() && serving.contains(&&facts.list))
+            .map(|facts| &facts.zone)
+            .collect()
+    }
+
+    /// What is known about a zone; a customer's key before its name is passed over.
+    #[must_use]
+    pub fn zone(&self, zone: &Zone) -> Option<&ZoneFacts> {
+        self.zones.get(zone).or_else(|| {
+            let (_, rest) = zone.as_str().split_once('.')?;
+            self.zones
+                .get(&Zone::from(rest.to_owned()))
+                .filter(|facts| facts.needs_key)
+        })
+    }
+
+    /// The zones to ask besides those that bounces name.
+    #[must_use]
+    pub fn default_zones(&self) -> Vec<&Zone> {
+        let queryable = |zone: &&Zone| self.zone(zone).is_none_or(ZoneFacts::is_queryable);
+        self.default_zones.iter().filter(queryable).collect()
+    }
+
+    /// Every zone that anybody can ask about an address, by name.
+    #[must_use]
+    pub fn all_zones(&self) -> Vec<&Zone> {
+        self.zones
+            .values()
+            .filter(|facts| facts.is_queryable())
+            .map(|facts| &facts.zone)
+            .collect()
+    }
+
+    /// Answers that no zone may mean as a listing, unless its own [`ZoneFacts::codes`] name them.
+    #[must_use]
+    pub fn never_listed(&self) -> &BTreeMap<Ipv4Addr, String> {
+        &self.never_listed
+    }
+
+    /// Who receives the mail of this host, or else of this domain.
+    #[must_use]
+    pub fn provider(&self, remote_host: Option<&str>, domain: &ReceivingDomain) -> Option<&str> {
+        providers::receiver(&self.receivers, remote_host, domain).map(Receiver::short_name)
+    }
+
+    /// The hosting company that a PTR name or a reporting host belongs to.
+    #[must_use]
+    pub fn hosting(&self, host: &str) -> Option<&Hosting> {
+        providers::hosting(&self.hosting, host)
+    }
+
+    /// Whose request for removal is heard.
+    #[must_use]
+    pub fn who_may_ask(&self, verdict: &Verdict) -> WhoMayAsk {
+        if verdict.reason == Reason::ReceiverFault {
+            return WhoMayAsk::Receiver;
+        }
+        let Some(id) = &verdict.blocklist else {
+            return WhoMayAsk::Unknown;
+        };
+        let part = verdict.code.as_ref().and_then(|code| {
+            self.lists
+                .iter()
+                .find(|list| list.event_id.as_ref() == Some(id) && list.codes.contains_key(code))
+        });
+        part.or_else(|| self.list(id))
+            .map(|list| list.who_may_ask)
+            .unwrap_or_default()
+    }
+
+    fn add(&mut self, file: File) {
+        replace_or_add(&mut self.lists, file.list, |one, other| one.id == other.id);
+        replace_or_add(&mut self.receivers, file.receiver, |one, other| {
+            one.id == other.id
+        });
+        replace_or_add(&mut self.hosting, file.sender, |one, other| one.id == other.id);
+        self.never_listed.extend(file.never_listed);
+        if !file.default_zones.is_empty() {
+            self.default_zones = file.default_zones;
+        }
+    }
+
+    fn with_zones(mut self) -> Self {
+        for list in &self.lists {
+            for entry in &list.zones {
+                let facts = entry.clone().of(list);
+                self.zones.insert(facts.zone.clone(), facts);
+            }
+        }
+        self
+    }
+}
+
+fn read(file: &Path, text: &str) -> Result<File, Error> {
+    toml::from_str(text).map_err(|source| Error::Malformed {
+        file: file.to_owned(),
+        source,
+    })
+}
+
+fn replace_or_add<T>(there: &mut Vec<T>, new: Vec<T>, same: impl Fn(&T, &T) -> bool) {
+    for entry in new {
+        match there.iter_mut().find(|old| same(old, &entry)) {
+            Some(old) => *old = entry,
+            None => there.push(entry),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalogue::{Catalogue, WhoMayAsk};
+    use crate::event::{ListId, Reason, ReceivingDomain, Verdict, Zone};
+
+    fn zone(name: &str) -> Zone {
+        Zone::from(name.to_owned())
+    }
+
+    fn provider(host: Option<&str>, address: &str) -> Option<String> {
+        let domain = ReceivingDomain::of(address).unwrap();
+        Catalogue::built_in()
+            .unwrap()
+            .provider(host, &domain)
+            .map(str::to_owned)
+    }
+
+    #[test]
+    fn the_longest_suffix_names_the_provider() {
+        let host = "univ-example-ac-jp01i.mail.protection.outlook.com";
+        assert_eq!(
+            provider(Some(host), "a@univ.example.ac.jp").as_deref(),
+            Some("Microsoft 365")
+        );
+        let host = "outlook-com.olc.protection.outlook.com";
+        assert_eq!(
+            provider(Some(host), "a@outlook.com").as_deref(),
+            Some("Outlook.com")
+        );
+        assert_eq!(
+            provider(Some("portal.pamx1.hotmail.com"), "a@b.example").as_deref(),
+            Some("Outlook.com")
+        );
+        let host = "inbound-smtp.us-east-1.amazonaws.com.";
+        assert_eq!(
+            provider(Some(host), "a@b.example").as_deref(),
+            Some("Amazon SES inbound")
+        );
+    }
+
+    #[test]
+    fn a_suffix_ends_at_a_dot() {
+        assert_eq!(provider(Some("notmimecast.com"), "a@b.example"), None);
+        assert_eq!(provider(Some("hotmail.com"), "a@b.example"), None);
+    }
+
+    #[test]
+    fn a_bounce_without_a_host_goes_by_the_domain() {
+        assert_eq!(
+            provider(None, "a@gmail.com").as_deref(),
+            Some("Gmail and Google Workspace")
+        );
+        assert_eq!(
+            provider(Some("mx.example.net"), "a@docomo.ne.jp").as_deref(),
+            Some("NTT docomo")
+        );
+        assert_eq!(provider(None, "a@example.jp"), None);
+    }
+
+    #[test]
+    fn an_operator_is_asked_through_its_lists() {
+        let catalogue = Catalogue::built_in().unwrap();
+        for id in ["spamhaus", "spamhaus-zen", "spamhaus-css"] {
+            assert_eq!(
+                catalogue.zones_of(&ListId(id.into())),
+                [&zone("zen.spamhaus.org")],
+                "{id}"
+            );
+        }
+        assert!(catalogue.zones_of(&ListId("sorbs".into())).is_empty());
+        assert!(catalogue.zones_of(&ListId("spamhaus-dbl".into())).is_empty());
+    }
+
+    #[test]
+    fn every_default_zone_is_known_and_can_be_asked() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let zones = catalogue.default_zones();
+        assert_eq!(zones.len(), 7);
+        for zone in zones {
+            assert!(catalogue.zone(zone).unwrap().is_queryable(), "{zone}");
+        }
+    }
+
+    #[test]
+    fn a_customers_key_is_passed_over() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let facts = catalogue.zone(&zone("abcdef.zen.dq.spamhaus.net")).unwrap();
+        assert_eq!(facts.list.0, "spamhaus-zen");
+        assert!(facts.needs_key);
+        assert!(catalogue.zone(&zone("abcdef.zen.spamhaus.org")).is_none());
+    }
+
+    #[test]
+    fn every_serving_list_and_every_providers_list_exists() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let named = catalogue
+            .lists
+            .iter()
+            .flat_map(|list| list.serves.iter().chain(&list.event_id));
+        for id in named.chain(catalogue.receivers.iter().flat_map(|receiver| &receiver.lists)) {
+            assert!(catalogue.list(id).is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn who_may_ask_goes_by_the_list_and_by_the_operators_code() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let ask = |reason, id: Option<&str>, code: Option<&str>| {
+            catalogue.who_may_ask(&Verdict {
+                reason,
+                blocklist: id.map(|id| ListId(id.to_owned())),
+                code: code.map(str::to_owned),
+                ..Verdict::default()
+            })
+        };
+        assert_eq!(ask(Reason::Blocked, Some("spamhaus"), None), WhoMayAsk::IpOwner);
+        assert_eq!(ask(Reason::Blocked, Some("spamcop"), None), WhoMayAsk::Nobody);
+        assert_eq!(
+            ask(Reason::Blocked, Some("microsoft-365"), None),
+            WhoMayAsk::Sender
+        );
+        assert_eq!(
+            ask(Reason::Blocked, Some("microsoft-365"), Some("AS16012607")),
+            WhoMayAsk::Receiver
+        );
+        assert_eq!(
+            ask(Reason::ReceiverFault, Some("spamhaus-zen"), None),
+            WhoMayAsk::Receiver
+        );
+        assert_eq!(ask(Reason::Blocked, None, None), WhoMayAsk::Unknown);
+    }
+
+    #[test]
+    fn a_users_file_replaces_and_adds() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "[[list]]\nid = 'gmo-rbl'\nname = 'mine'\nkind = 'private'\nstatus = 'alive'\n\
+                    [[list]]\nid = 'ours'\nname = 'ours'\nkind = 'dnsbl'\nstatus = 'alive'\n\
+                    [[list.zone]]\nname = 'bl.example.net'\nipv4 = true\n";
+        std::fs::write(&file, text).unwrap();
+        let catalogue = Catalogue::load(Some(file.path())).unwrap();
+        assert_eq!(catalogue.list(&ListId("gmo-rbl".into())).unwrap().name, "mine");
+        assert_eq!(catalogue.zone(&zone("bl.example.net")).unwrap().list.0, "ours");
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_shows_its_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            &file,
+            "[[list]]\nid = 'x'\nname = 'x'\nkind = 'dnsbl'\nstatus = 'alive'\ncolour = 'red'\n",
+        )
+        .unwrap();
+        let error = anyhow::Error::from(Catalogue::load(Some(file.path())).unwrap_err());
+        let text = format!("{error:#}");
+        assert!(text.contains(&file.path().display().to_string()), "{text}");
+        assert!(text.contains("line 6") && text.contains("colour"), "{text}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Who receives a mail, told by the name of the host that refused it.
+
+use serde::Deserialize;
+
+use crate::event::{ListId, ReceivingDomain};
+
+/// A receiver of mail as `providers.toml` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receiver {
+    /// Its id.
+    pub id: String,
+    /// Its full name.
+    pub name: String,
+    /// Suffixes of its hosts; a label `*` stands for one or more labels.
+    #[serde(default)]
+    pub mx: Vec<String>,
+    /// Mail domains of its own.
+    #[serde(default)]
+    pub domains: Vec<String>,
+    /// The lists that speak for it, most likely first.
+    #[serde(default)]
+    pub lists: Vec<ListId>,
+    /// Where its host names were seen.
+    #[serde(default)]
+    pub seen: Vec<String>,
+    /// Anything else.
+    #[serde(default)]
+    pub note: String,
+    /// Names that no source was seen for.
+    #[serde(default)]
+    pub uncertain: Vec<String>,
+}
+
+impl Receiver {
+    /// The short name: the part before " / " or the first comma.
+    #[must_use]
+    pub fn short_name(&self) -> &str {
+        let name = self.name.split(" / ").next().unwrap_or_default();
+        name.split(',').next().unwrap_or_default().trim()
+    }
+}
+
+/// A hosting company that sends for others, as `providers.toml` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hosting {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Suffixes of the PTR name or of the reporting host.
+    pub hosts: Vec<String>,
+    /// How its support is reached.
+    #[serde(default)]
+    pub channel: String,
+    /// What to send along.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// What its support promises.
+    #[serde(default)]
+    pub answer: String,
+    /// What it says about asking a list on one's own.
+    #[serde(default)]
+    pub self_ask: String,
+    /// What else is to be said about that.
+    #[serde(default)]
+    pub self_ask_note: String,
+    /// Where this was read.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Fields that no source was seen for.
+    #[serde(default)]
+    pub uncertain: Vec<String>,
+}
+
+/// The receiver of a host or, where none has such hosts, of a domain.
+pub(crate) fn receiver<'a>(
+    receivers: &'a [Receiver],
+    remote_host: Option<&str>,
+    domain: &ReceivingDomain,
+) -> Option<&'a Receiver> {
+    let by_host = remote_host.and_then(|host| longest(receivers, host, |receiver| &receiver.mx));
+    by_host.or_else(|| longest(receivers, domain.as_str(), |receiver| &receiver.domains))
+}
+
+/// The hosting company whose suffix a host name ends in.
+pub(crate) fn hosting<'a>(companies: &'a [Hosting], host: &str) -> Option<&'a Hosting> {
+    longest(companies, host, |company| &company.hosts)
+}
+
+fn longest<'a, T>(entries: &'a [T], host: &str, suffixes: impl Fn(&T) -> &[String]) -> Option<&'a T> {
+    let host = labels(host);
+    entries
+        .iter()
+        .flat_map(|entry| suffixes(entry).iter().map(move |suffix| (entry, labels(suffix))))
+        .filter(|(_, suffix)| ends_in(&host, suffix))
+        .max_by_key(|(_, suffix)| suffix.len())
+        .map(|(entry, _)| entry)
+}
+
+/// The labels from the last to the first.
+fn labels(name: &str) -> Vec<String> {
+    name.trim_end_matches('.')
+        .rsplit('.')
+        .map(str::to_ascii_lowercase)
+        .collect()
+}
+
+fn ends_in(host: &[String], suffix: &[String]) -> bool {
+    let Some((wanted, suffix_rest)) = suffix.split_first() else {
+        return true;
+    };
+    let Some((label, host_rest)) = host.split_first() else {
+        return false;
+    };
+    if wanted != "*" {
+        return wanted == label && ends_in(host_rest, suffix_rest);
+    }
+    ends_in(host_rest, suffix_rest) || ends_in(host_rest, suffix)
+}
