@@ -14,3 +14,4 @@ pub mod catalogue;
 pub mod check;
 pub mod event;
 pub mod ledger;
+pub mod mailbox;
