@@ -15,7 +15,6 @@ import random
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from email.utils import format_datetime
 from pathlib import Path
 
 from mtas import exim, forwarded, postfix, postmaster_copy, qmail, sendmail
@@ -116,7 +115,7 @@ GMO_77 = Refusal(
 OPEN_RESOLVER = Refusal(
     "554 5.7.1 Service unavailable; Client host [192.0.2.99] blocked using zen.spamhaus.org; Error: open resolver; "
     "https://check.spamhaus.org/returnc/pub/198.51.100.53/", "RCPT", "mx.small.example.net", "203.0.113.9", "5.7.1",
-    "receiver-fault", "192.0.2.99", "spamhaus-zen", "", "https://check.spamhaus.org/returnc/pub/198.51.100.53/", "",
+    "receiver-fault", "192.0.2.99", "spamhaus-zen", "", "", "",
     "receiver",
 )
 SPAMCOP_60 = Refusal(
@@ -301,13 +300,19 @@ def late_cause(late):
     return "queue-expired-at-connect" if all(b.refusal.command == "CONN" for b in late) else "unknown"
 
 
+def words(values):
+    return " ".join(sorted({value for value in values if value}))
+
+
+def utc(moment):
+    return moment.astimezone(timezone.utc).isoformat()
+
+
 def row(ip, domain, group):
     failures = sorted(group.failures, key=lambda b: b.bounced)
     newest = failures[-1].refusal
     late = [b for b in failures if b.bounced - b.sent > timedelta(hours=24)]
     listed, zones = listed_now(group, ip)
-    words = lambda values: " ".join(sorted({value for value in values if value}))
-    utc = lambda moment: moment.astimezone(timezone.utc).isoformat()
     mine = [(b, r) for b in failures for r in b.recipients if r.split("@")[1] == domain]
     return {
         "blocked_ip": ip,
@@ -367,7 +372,7 @@ def write_checks(path, happened):
                 silent = "error" if zone in NO_TEST_ENTRY else "not-listed"
                 table.writerow([ip, zone, "listed" if ip in listed else silent, listed.get(ip, "")])
             if ":" not in ip:
-                table.writerow([ip, REFUSING, "refused", ""])
+                table.writerow([ip, REFUSING, "refused", "127.255.255.254"])
 
 
 def main(arguments):
