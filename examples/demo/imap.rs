@@ -13,11 +13,13 @@ use imap_codec::imap_types::IntoStatic;
 use imap_codec::imap_types::auth::{AuthMechanism, AuthenticateData};
 use imap_codec::imap_types::command::{Command, CommandBody};
 use imap_codec::imap_types::core::{Atom, LiteralMode, QuotedChar, Tag, Vec1};
+use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames;
 use imap_codec::imap_types::flag::{Flag, FlagNameAttribute};
 use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox as Name};
 use imap_codec::imap_types::response::{
     Capability, Code, CommandContinuationRequest, Data, Greeting, Response, Status, StatusKind,
 };
+use imap_codec::imap_types::sequence::SequenceSet;
 use imap_codec::{AuthenticateDataCodec, CommandCodec, GreetingCodec, ResponseCodec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -206,18 +208,7 @@ impl Session {
                     uid,
                 },
                 State::Inside(folder),
-            ) => {
-                let mailbox = Arc::clone(&self.mailbox);
-                let folder = mailbox
-                    .folders
-                    .get(folder)
-                    .ok_or_else(|| other("no such folder"))?;
-                for (seq, mail) in folder.chosen(&sequence_set, uid) {
-                    let items = mail.items(&macro_or_item_names, uid).map_err(other)?;
-                    self.send(Response::Data(Data::Fetch { seq, items })).await?;
-                }
-                Ok(DONE)
-            }
+            ) => self.fetch(folder, &sequence_set, &macro_or_item_names, uid).await,
             _ => Ok(Outcome(StatusKind::Bad, None, "not here, not now")),
         }
     }
@@ -314,6 +305,25 @@ impl Session {
             Some(Code::ReadOnly),
             "look, but do not touch",
         ))
+    }
+
+    async fn fetch(
+        &mut self,
+        folder: usize,
+        set: &SequenceSet,
+        asked: &MacroOrMessageDataItemNames<'_>,
+        by_uid: bool,
+    ) -> io::Result<Outcome> {
+        let mailbox = Arc::clone(&self.mailbox);
+        let folder = mailbox
+            .folders
+            .get(folder)
+            .ok_or_else(|| other("no such folder"))?;
+        for (seq, mail) in folder.chosen(set, by_uid) {
+            let items = mail.items(asked, by_uid).map_err(other)?;
+            self.send(Response::Data(Data::Fetch { seq, items })).await?;
+        }
+        Ok(DONE)
     }
 
     fn folder(&self, number: usize) -> io::Result<&Folder> {

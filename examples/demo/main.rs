@@ -23,7 +23,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bounceaudit::catalogue::Catalogue;
+use bounceaudit::cli::Cli;
+use bounceaudit::commands;
 use chrono::Local;
+use clap::Parser;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -67,16 +70,28 @@ async fn main() -> anyhow::Result<ExitCode> {
             ended.context("the IMAP server of the demo ended")?;
             anyhow::bail!("the IMAP server of the demo ended")
         }
-        status = scan() => Ok(status),
+        status = scan() => status,
     }
 }
 
-async fn scan() -> ExitCode {
-    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
-    ExitCode::SUCCESS
+/// What a user would type, and nothing else.
+async fn scan() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse_from([
+        "bounceaudit",
+        "scan",
+        "--config",
+        "target/demo/config.toml",
+        "--csv",
+        "target/demo/groups.csv",
+        "--events-csv",
+        "target/demo/events.csv",
+        "--checks-csv",
+        "target/demo/checks.csv",
+    ]);
+    Ok(commands::run(cli).await?.into())
 }
 
-/// What the lists say today: one address is still listed, one has just been taken off.
+/// What the lists say today of two of the addresses; the others are clean.
 fn listed() -> Vec<Listed> {
     vec![
         Listed {
