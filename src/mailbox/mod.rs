@@ -6,11 +6,31 @@
 //! Nothing in a mailbox ever changes: EXAMINE and BODY.PEEK only.
 //! Not here: which mail is a candidate (`bounce::may_be`, given as [`Scope::may_be`]), what is remembered (`ledger`).
 
+mod batch;
+mod certificate;
+mod command;
 mod eml;
+mod error;
+mod fetch;
 mod files;
+mod folders;
+mod guard;
+mod imap;
+mod login;
 mod maildir;
 mod mbox;
+mod session;
 mod settings;
+mod tls;
+mod uids;
+mod utf7;
 
+pub use batch::{Batch, Tally};
+pub use certificate::Rejected;
+pub use command::{Fault, Text};
+pub use error::Error;
 pub use files::files;
+pub use imap::{Inbox, Scope, open};
+pub use login::NoPassword;
 pub use settings::{Fingerprint, NoFingerprint, Settings, Tls};
+pub use tls::Unconnected;
