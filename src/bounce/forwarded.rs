@@ -4,8 +4,9 @@
 //! becomes a recipient, and the dates are the bounce's own.
 
 use crate::bounce::date;
+use crate::bounce::head::{Head, is_daemon};
 use crate::bounce::header::field;
-use crate::bounce::mail::{Bounce, Head, is_daemon};
+use crate::bounce::mail::Bounce;
 
 /// The fields that mail programs show above a forwarded mail, in the languages they do it in, by what they are.
 const FIELDS: [(&str, Kind); 34] = [
@@ -159,8 +160,9 @@ impl<'a> Block<'a> {
             message_id: (!self.id.is_empty()).then(|| self.id.to_owned()),
             bounced_at: date::read(self.date),
             subject: self.subject.to_owned(),
-            failed_recipients: Vec::new(),
             automatic: true,
+            daemon: true,
+            ..Head::default()
         })
     }
 }

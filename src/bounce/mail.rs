@@ -3,27 +3,16 @@
 use std::borrow::Cow;
 
 use mail_parser::decoders::html::html_to_text;
-use mail_parser::{HeaderName, Message, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
+use crate::bounce::head::Head;
 use crate::bounce::original::{self, Returned};
+use crate::bounce::rfc3464;
 use crate::bounce::told::Told;
-use crate::bounce::{address, date, rfc3464};
 use crate::event::Timestamp;
 
 /// Words beyond this many bytes are not read: no mail server writes that much about a failure.
 const MAX_WORDS: usize = 1 << 20;
-
-/// What the header of a bounce says.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Head {
-    pub(super) message_id: Option<String>,
-    pub(super) bounced_at: Option<Timestamp>,
-    pub(super) subject: String,
-    /// `X-Failed-Recipients` (Exim, Gmail).
-    pub(super) failed_recipients: Vec<String>,
-    /// Whether a program wrote it: null sender, MAILER-DAEMON, a report.
-    pub(super) automatic: bool,
-}
 
 /// A bounce, or what may be one.
 #[derive(Debug)]
@@ -53,7 +42,7 @@ impl<'m> Bounce<'m> {
         } else {
             parts.plain
         };
-        let mut bounce = Self::pasted(head(mail, received_at), &words);
+        let mut bounce = Self::pasted(Head::of(mail, received_at), &words);
         let told = rfc3464::read(&parts.reports);
         bounce.report = told
             .filter(|told| !told.recipients.is_empty() || bounce.report.is_none())
@@ -159,59 +148,4 @@ fn append(words: &mut String, text: &str) {
     let room = MAX_WORDS.saturating_sub(words.len());
     let cut = text.char_indices().map(|(at, _)| at).find(|at| *at >= room);
     words.push_str(cut.and_then(|cut| text.get(..cut)).unwrap_or(text));
-}
-
-pub(super) fn head(mail: &Message<'_>, received_at: Option<Timestamp>) -> Head {
-    let raw = |name: &'static str| mail.header_raw(name).map(str::trim).unwrap_or_default();
-    let failed = mail.header_raw("X-Failed-Recipients").unwrap_or_default();
-    let from = mail
-        .from()
-        .and_then(|from| from.first())
-        .map_or_else(String::new, |from| {
-            let name = from.name().unwrap_or_default();
-            format!("{name} <{}>", from.address().unwrap_or_default())
-        });
-    let subject = mail.subject().unwrap_or_default().trim().to_owned();
-    let is_report = mail
-        .header(HeaderName::ContentType)
-        .and_then(|kind| kind.as_content_type())
-        .is_some_and(|kind| {
-            kind.subtype()
-                .is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"))
-        });
-    let null_sender = matches!(
-        raw("Return-Path")
-            .trim_start_matches('<')
-            .trim_end_matches('>')
-            .trim(),
-        "" | "MAILER-DAEMON"
-    ) && mail.header_raw("Return-Path").is_some();
-    Head {
-        message_id: mail.message_id().map(str::to_owned),
-        bounced_at: date::read(raw("Date")).or(received_at),
-        automatic: is_report || null_sender || !failed.is_empty() || is_daemon(&from),
-        failed_recipients: address::all(failed).collect(),
-        subject,
-    }
-}
-
-/// Whether a From is one that mail servers write bounces under.
-pub(super) fn is_daemon(from: &str) -> bool {
-    const NAMES: [&str; 13] = [
-        "mailer-daemon",
-        "mailer_daemon",
-        "mailerdaemon",
-        "mail delivery",
-        "mail-delivery",
-        "maildelivery",
-        "postmaster",
-        "delivery subsystem",
-        "delivery status",
-        "mdaemon",
-        "microsoft exchange",
-        "mail administrator",
-        "mail system",
-    ];
-    let from = from.to_lowercase();
-    NAMES.iter().any(|name| from.contains(name))
 }

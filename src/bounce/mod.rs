@@ -6,11 +6,21 @@
 //! Not here: what a reply means (`catalogue`), where mails come from (`mailbox`).
 
 mod address;
+mod arf;
+mod autoreply;
+mod courier;
 mod date;
+mod dma;
+mod domino;
+mod exchange;
+mod exim;
 mod forwarded;
 mod generic;
+mod gmail;
+mod head;
 mod header;
 mod mail;
+mod opensmtpd;
 mod original;
 mod postfix;
 mod qmail;
@@ -34,10 +44,19 @@ type Reader = fn(&Bounce<'_>) -> Option<Told>;
 
 /// The formats, in the order in which they are tried: the first that knows its own words wins, and what it reads is
 /// merged with the report part where there is one.
-const FORMATS: [(Format, Reader); 5] = [
+const FORMATS: [(Format, Reader); 14] = [
+    (Format::Arf, arf::read),
     (Format::Postfix, postfix::read),
     (Format::Qmail, qmail::read),
+    (Format::Opensmtpd, opensmtpd::read),
+    (Format::Dma, dma::read),
+    (Format::Courier, courier::read),
     (Format::Sendmail, sendmail::read),
+    (Format::Gmail, gmail::read),
+    (Format::Exim, exim::read),
+    (Format::Exchange, exchange::read),
+    (Format::Domino, domino::read),
+    (Format::AutoReply, autoreply::read),
     (Format::Rfc3464, generic::read_beside_report),
     (Format::Generic, generic::read),
 ];

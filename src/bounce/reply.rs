@@ -21,6 +21,14 @@ impl Reply {
         let status = status_beside(&text, code).or_else(|| status_anywhere(&text, code));
         Some(Self { code, status, text })
     }
+
+    /// The words alone, where they are a person's.
+    pub(super) fn without_numbers(self) -> Self {
+        Self {
+            text: self.text,
+            ..Self::default()
+        }
+    }
 }
 
 /// One line: blanks and line ends become one blank, and of a multi-line reply (`550-5.7.1 …`, `550 5.7.1 …`,

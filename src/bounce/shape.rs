@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use mail_parser::MessageParser;
 
-use crate::bounce::mail;
+use crate::bounce::head::Head;
 
 /// Header bytes beyond this number are not looked at.
 const MAX_HEADER: usize = 256 * 1024;
@@ -57,7 +57,7 @@ pub(super) fn may_be(header: &[u8]) -> bool {
     let Some(mail) = PARSER.parse_headers(header) else {
         return false;
     };
-    let head = mail::head(&mail, None);
+    let head = Head::of(&mail, None);
     let says_so = mail
         .header_raw("Auto-Submitted")
         .is_some_and(|auto| !auto.trim().eq_ignore_ascii_case("no"));
@@ -73,5 +73,5 @@ pub(super) fn looks_like_bounce(mail: &[u8]) -> bool {
     let replied = mail
         .header_raw("Auto-Submitted")
         .is_some_and(|auto| auto.to_ascii_lowercase().contains("vacation"));
-    mail::head(&mail, None).automatic && !replied
+    Head::of(&mail, None).automatic && !replied
 }

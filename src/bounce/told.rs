@@ -64,6 +64,7 @@ pub(super) fn events(source: &Source, bounce: &Bounce<'_>, format: Format, words
         sent_at: bounce.returned.sent_at.or(report.sent_at).or(words.sent_at),
     };
     let reporting_mta = report.reporting_mta.or(words.reporting_mta);
+    let reporting_mta = reporting_mta.or_else(|| bounce.head.written_by.clone());
     let findings = merged(words.recipients, report.recipients);
     let event = |finding: Finding| {
         let receiving_domain = ReceivingDomain::of(&finding.recipient)?;
