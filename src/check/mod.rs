@@ -28,12 +28,15 @@ use crate::event::{ListId, Timestamp, Zone};
 pub use health::{Failure, Family, Health, HealthVerdict};
 pub use settings::{Nameserver, NoNameserver, Settings};
 
+/// One in this many questions may be about names: a silent reverse zone must not hold up the lists.
+const SHARE_OF_NAMES: usize = 4;
+
 /// Asks the default zones, those that bounces named and the user's own about each address, and for its names.
 ///
 /// The listings are those of one moment, `now`. With `no_dns` nothing is asked and nothing comes back.
 ///
 /// # Errors
-/// When no resolver is known, or a zone in the settings is no domain name.
+/// When no resolver is known, or a zone in the settings cannot be asked.
 pub async fn all(
     settings: &Settings,
     catalogue: &Catalogue,
@@ -57,7 +60,8 @@ pub async fn all(
         zones.spawn(run::ask(task, servers.clone(), settings.per_zone().get(), now));
     }
     let ips: Vec<IpAddr> = ips.into_iter().collect();
-    checked.names = ptr::names(&ips, &servers, settings.concurrency().get(), now).await;
+    let names_at_once = settings.concurrency().get().div_ceil(SHARE_OF_NAMES);
+    checked.names = ptr::names(&ips, &servers, names_at_once, now).await;
     while let Some(joined) = zones.join_next().await {
         match joined {
             Ok(run) => {
@@ -118,10 +122,12 @@ pub enum Error {
         source: NetError,
     },
     /// A zone in the settings cannot be asked.
-    #[error("zone {:?} is no domain name that addresses could stand under", zone.as_str())]
+    #[error("zone {zone} cannot be asked about addresses: {why}")]
     Zone {
         /// The zone.
         zone: Zone,
+        /// Why.
+        why: WhyNot,
     },
     /// The table of public resolvers that comes with the program was spoilt.
     #[error("table of public resolvers")]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use hickory_resolver::proto::rr::Name;
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, ZoneFacts};
 use crate::check::dnsbl::Facts;
 use crate::check::{Error, Family, NotAsked, Settings, WhyNot};
 use crate::event::Zone;
@@ -59,19 +59,18 @@ pub(crate) fn plan(
         if !seen.insert(zone) {
             continue;
         }
-        match why_not(zone, by, catalogue) {
-            Some(why) => plan.not_asked.push(NotAsked {
-                zone: zone.clone(),
+        match (asked(zone, by, catalogue), by) {
+            (Ok(name), _) => plan.zones.push(task(zone, name, catalogue, ips)),
+            (Err(why), By::User) => {
+                return Err(Error::Zone {
+                    zone: without_key(zone, catalogue),
+                    why,
+                });
+            }
+            (Err(why), By::Proposal) => plan.not_asked.push(NotAsked {
+                zone: without_key(zone, catalogue),
                 why,
             }),
-            None => match name_of(zone) {
-                Some(name) => plan.zones.push(task(zone, name, catalogue, ips)),
-                None if by == By::User => return Err(Error::Zone { zone: zone.clone() }),
-                None => plan.not_asked.push(NotAsked {
-                    zone: zone.clone(),
-                    why: WhyNot::NoName,
-                }),
-            },
         }
     }
     plan.zones
@@ -99,20 +98,26 @@ fn wanted<'a>(settings: &'a Settings, catalogue: &'a Catalogue, named: &'a [Zone
         .collect()
 }
 
+/// The zone's name, or why it is not asked.
+///
 /// A dead zone is asked when the user names it, and its test then shows what it is; a bounce that names one shows only
 /// what the receiver has configured, and to ask it would bring an answer of whoever holds the name now.
-fn why_not(zone: &Zone, by: By, catalogue: &Catalogue) -> Option<WhyNot> {
-    let facts = catalogue.zone(zone)?;
-    if facts.needs_key {
-        return Some(WhyNot::NeedsKey);
+fn asked(zone: &Zone, by: By, catalogue: &Catalogue) -> Result<Name, WhyNot> {
+    let name = name_of(zone).ok_or(WhyNot::NoName)?;
+    match catalogue.zone(zone) {
+        Some(facts) if facts.needs_key => Err(WhyNot::NeedsKey),
+        Some(facts) if facts.domains => Err(WhyNot::Domains),
+        Some(ZoneFacts {
+            dead_since: Some(month),
+            ..
+        }) if by == By::Proposal => Err(WhyNot::Dead(*month)),
+        _ => Ok(name),
     }
-    if facts.domains {
-        return Some(WhyNot::Domains);
-    }
-    match by {
-        By::User => None,
-        By::Proposal => facts.dead_since.map(WhyNot::Dead),
-    }
+}
+
+/// A bounce may carry the receiver's own key in a zone's name, and it is nobody else's business.
+fn without_key(zone: &Zone, catalogue: &Catalogue) -> Zone {
+    catalogue.zone(zone).map_or(zone, |facts| &facts.zone).clone()
 }
 
 fn name_of(zone: &Zone) -> Option<Name> {
@@ -185,6 +190,10 @@ mod tests {
         ];
         let plan = planned(&Settings::default(), &named).unwrap();
         let why: Vec<_> = plan.not_asked.iter().map(|not| &not.why).collect();
+        assert_eq!(
+            plan.not_asked.last().unwrap().zone.as_str(),
+            "zen.dq.spamhaus.net"
+        );
         assert!(
             matches!(
                 why.as_slice(),
@@ -207,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_own_zones_are_asked_and_must_be_names() {
+    fn the_users_own_zones_are_asked_or_an_error_says_why_not() {
         let mut settings = Settings {
             zones: zones(&["extra.example.net"]),
             ..Settings::default()
@@ -216,8 +225,17 @@ mod tests {
         let asked = asked(&settings, &["zen.spamhaus.org"]);
         assert!(asked.starts_with(&["extra.example.net".into()]), "{asked:?}");
         assert!(!asked.contains(&"zen.spamhaus.org".into()), "{asked:?}");
-        settings.zones = zones(&["not..a.name"]);
-        assert!(matches!(planned(&settings, &[]), Err(Error::Zone { .. })));
+        for (wrong, why) in [
+            ("not..a.name", "no domain name"),
+            ("dbl.spamhaus.org", "lists domains"),
+        ] {
+            settings.zones = zones(&[wrong]);
+            let error = planned(&settings, &[]).unwrap_err();
+            assert!(
+                error.to_string().contains(wrong) && error.to_string().contains(why),
+                "{error}"
+            );
+        }
     }
 
     #[test]
