@@ -36,7 +36,7 @@ pub(super) struct Examined {
 pub(super) struct Asked {
     /// Ascending.
     pub(super) uids: Vec<u32>,
-    /// Others were left out for being too old: the folder's position must not pass over them.
+    /// Others were left out for being too old: the folder's position has to say so.
     pub(super) left_out_older: bool,
     /// The server counts more mails than it names.
     pub(super) unnamed: u32,
