@@ -38,7 +38,8 @@ impl Scope {
             (Some(_), None) => false,
             (Some(read), Some(asked)) => read <= asked,
         };
-        reaches_back && !self.full
+        // Without a UID there is nothing to go on at: everything would be new, whatever its date.
+        reaches_back && known.last_uid.is_some() && !self.full
     }
 }
 
