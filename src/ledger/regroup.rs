@@ -1,0 +1,209 @@
+//! Keeps the events in step with the sightings: which of these are one bounce is worked out anew wherever one comes,
+//! changes or goes. So the order in which mails are read leaves no trace.
+
+use std::collections::BTreeSet;
+
+use sqlx::SqliteConnection;
+
+use crate::event::Event;
+use crate::ledger::error::Trouble;
+use crate::ledger::history::from_body;
+use crate::ledger::identity::{MAX_APART_SECONDS, bounced_epoch, group};
+
+/// Buckets, and the moments in them, at which a sighting came, changed or went.
+pub(super) type Touched = BTreeSet<(i64, Option<i64>)>;
+
+/// A sighting in its bucket.
+struct Member {
+    id: i64,
+    event_id: Option<i64>,
+    best: bool,
+    recorded: (i64, String),
+    event: Event,
+}
+
+/// Makes the events agree with the sightings again, and gives by how many there are more.
+pub(super) async fn regroup(
+    db: &mut SqliteConnection,
+    touched: Touched,
+    mut left: BTreeSet<i64>,
+) -> Result<usize, Trouble> {
+    const DROP: &str = "DELETE FROM events WHERE id = $1
+        AND NOT EXISTS (SELECT 1 FROM sightings WHERE event_id = $1)";
+    let mut added = 0u64;
+    let mut done = BTreeSet::new();
+    for (bucket, at) in touched {
+        let run = run(db, bucket, at).await?;
+        if !run.iter().all(|member| done.contains(&member.id)) {
+            done.extend(run.iter().map(|member| member.id));
+            added += regroup_run(db, run, &mut left).await?;
+        }
+    }
+    let mut dropped = 0;
+    for event in left {
+        dropped += sqlx::query(DROP)
+            .bind(event)
+            .execute(&mut *db)
+            .await?
+            .rows_affected();
+    }
+    Ok(usize::try_from(added.saturating_sub(dropped)).unwrap_or(usize::MAX))
+}
+
+/// The sightings of a bucket that may be one with something that bounced then: all that follow each other within
+/// the time that copies may differ. One without a date may be one with any.
+async fn run(db: &mut SqliteConnection, bucket: i64, at: Option<i64>) -> Result<Vec<Member>, Trouble> {
+    let mut margin = at.map(|_| 2 * MAX_APART_SECONDS);
+    loop {
+        let (first, last) = match at.zip(margin) {
+            Some((at, margin)) => (at.saturating_sub(margin), at.saturating_add(margin)),
+            None => (i64::MIN, i64::MAX),
+        };
+        let members = members(db, bucket, first, last).await?;
+        let Some(at) = at.filter(|_| margin.is_some()) else {
+            return Ok(members);
+        };
+        let epochs: Option<Vec<i64>> = members
+            .iter()
+            .map(|member| bounced_epoch(&member.event))
+            .collect();
+        let Some(epochs) = epochs else {
+            margin = None;
+            continue;
+        };
+        let (from, to) = stretch(&epochs, at);
+        if from >= first && to <= last {
+            let is_in =
+                |member: &Member| bounced_epoch(&member.event).is_some_and(|at| (from..=to).contains(&at));
+            return Ok(members.into_iter().filter(is_in).collect());
+        }
+        margin = margin.map(|margin| margin.saturating_mul(4));
+    }
+}
+
+async fn members(
+    db: &mut SqliteConnection,
+    bucket: i64,
+    first: i64,
+    last: i64,
+) -> Result<Vec<Member>, Trouble> {
+    const SQL: &str = "SELECT g.id, g.event_id, g.best, s.recorded_epoch, s.recorded_at, g.body
+        FROM sightings g JOIN sources s ON s.id = g.source_id
+        WHERE g.bucket = $1 AND (g.bounced_epoch IS NULL OR (g.bounced_epoch >= $2 AND g.bounced_epoch <= $3))
+        ORDER BY g.bounced_epoch, g.id";
+    type Row = (i64, Option<i64>, bool, i64, String, String);
+    let rows: Vec<Row> = sqlx::query_as(SQL)
+        .bind(bucket)
+        .bind(first)
+        .bind(last)
+        .fetch_all(&mut *db)
+        .await?;
+    rows.into_iter()
+        .map(|(id, event_id, best, epoch, at, body)| {
+            let event = from_body("bounce", &body)?;
+            Ok(Member {
+                id,
+                event_id,
+                best,
+                recorded: (epoch, at),
+                event,
+            })
+        })
+        .collect()
+}
+
+/// Sorts a run into events and gives how many had to be added. An event keeps its number while one of its
+/// sightings is left.
+async fn regroup_run(
+    db: &mut SqliteConnection,
+    run: Vec<Member>,
+    left: &mut BTreeSet<i64>,
+) -> Result<u64, Trouble> {
+    const ASSIGN: &str = "UPDATE sightings SET event_id = $2, best = $3 WHERE id = $1";
+    let events: Vec<Event> = run.iter().map(|member| member.event.clone()).collect();
+    let mut claimed = BTreeSet::new();
+    let mut added = 0;
+    for group in group(&events) {
+        let members: Vec<&Member> = group.iter().filter_map(|&index| run.get(index)).collect();
+        let Some(best) = members.first() else { continue };
+        let known = members
+            .iter()
+            .filter_map(|member| member.event_id)
+            .filter(|id| !claimed.contains(id))
+            .min();
+        let is_right = |member: &&Member| member.event_id == known && member.best == (member.id == best.id);
+        claimed.extend(known);
+        if known.is_some() && members.iter().all(is_right) {
+            continue;
+        }
+        let recorded = members
+            .iter()
+            .map(|member| &member.recorded)
+            .min()
+            .unwrap_or(&best.recorded);
+        let id = event(db, known, &best.event, recorded).await?;
+        claimed.insert(id);
+        added += u64::from(known.is_none());
+        for member in &members {
+            left.extend(member.event_id.filter(|old| *old != id));
+            let query = sqlx::query(ASSIGN)
+                .bind(member.id)
+                .bind(id)
+                .bind(i64::from(member.id == best.id));
+            query.execute(&mut *db).await?;
+        }
+    }
+    Ok(added)
+}
+
+/// Writes the columns of an event, known or new, and gives its number.
+async fn event(
+    db: &mut SqliteConnection,
+    known: Option<i64>,
+    event: &Event,
+    (recorded_epoch, recorded_at): &(i64, String),
+) -> Result<i64, Trouble> {
+    const ADD: &str = "INSERT INTO events (recorded_at, recorded_epoch, bounced_epoch, window_epoch, action,
+        reason, receiving_domain, blocked_ip, blocklist, zone)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
+    const CHANGE: &str = "UPDATE events SET recorded_at = $1, recorded_epoch = $2, bounced_epoch = $3,
+        window_epoch = $4, action = $5, reason = $6, receiving_domain = $7, blocked_ip = $8, blocklist = $9,
+        zone = $10 WHERE id = $11 RETURNING id";
+    let sql = if known.is_some() { CHANGE } else { ADD };
+    let mut query = sqlx::query_as(sql)
+        .bind(recorded_at)
+        .bind(recorded_epoch)
+        .bind(bounced_epoch(event))
+        .bind(event.times.sent_or_bounced().map(|at| at.timestamp()))
+        .bind(event.action.to_string())
+        .bind(event.verdict.reason.to_string())
+        .bind(event.receiving_domain.as_str())
+        .bind(event.verdict.blocked_ip.map(|ip| ip.to_string()))
+        .bind(event.verdict.blocklist.as_ref().map(ToString::to_string))
+        .bind(event.verdict.zone.as_ref().map(ToString::to_string));
+    if let Some(known) = known {
+        query = query.bind(known);
+    }
+    let (id,): (i64,) = query.fetch_one(&mut *db).await?;
+    Ok(id)
+}
+
+/// From the first to the last moment that is tied to `at` by steps no longer than copies may differ, with such a step
+/// before and after it. `epochs` are in order.
+fn stretch(epochs: &[i64], at: i64) -> (i64, i64) {
+    let (mut from, mut to) = (
+        at.saturating_sub(MAX_APART_SECONDS),
+        at.saturating_add(MAX_APART_SECONDS),
+    );
+    for epoch in epochs.iter().rev() {
+        if (from..=at).contains(epoch) {
+            from = epoch.saturating_sub(MAX_APART_SECONDS);
+        }
+    }
+    for epoch in epochs {
+        if (at..=to).contains(epoch) {
+            to = epoch.saturating_add(MAX_APART_SECONDS);
+        }
+    }
+    (from, to)
+}
