@@ -13,3 +13,4 @@ pub mod catalogue;
 pub mod check;
 pub mod event;
 pub mod ledger;
+pub mod report;
