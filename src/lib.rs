@@ -9,8 +9,10 @@
 //!
 //! [`commands`] ties them together, one file for each subcommand; [`config`] and [`cli`] say what the user asked for.
 
+pub mod bounce;
 pub mod catalogue;
 pub mod check;
 pub mod event;
 pub mod ledger;
+pub mod mailbox;
 pub mod report;

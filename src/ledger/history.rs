@@ -36,26 +36,43 @@ pub(super) async fn version(db: &mut SqliteConnection) -> Result<Found, Trouble>
 }
 
 pub(super) async fn positions(db: &mut SqliteConnection) -> Result<Vec<Position>, Trouble> {
-    const SQL: &str = "SELECT f.implicit_tls, f.login, f.host, f.port, f.folder, p.uid_validity, p.last_uid
+    const SQL: &str =
+        "SELECT f.implicit_tls, f.login, f.host, f.port, f.folder, p.uid_validity, p.last_uid, p.read_since
         FROM positions p JOIN folders f ON f.id = p.folder_id ORDER BY f.url";
-    type Row = (bool, String, String, i64, String, i64, Option<i64>);
+    type Row = (
+        bool,
+        String,
+        String,
+        i64,
+        String,
+        i64,
+        Option<i64>,
+        Option<String>,
+    );
     let rows: Vec<Row> = sqlx::query_as(SQL).fetch_all(db).await?;
     rows.into_iter()
-        .map(|(implicit_tls, user, host, port, folder, validity, last_uid)| {
-            let strange = |why| Trouble::row("position", why);
-            let number = |number: i64| u32::try_from(number).and_then(TryInto::try_into).map_err(strange);
-            Ok(Position {
-                folder: FolderRef {
-                    implicit_tls,
-                    user,
-                    host,
-                    port: u16::try_from(port).map_err(strange)?,
-                    folder,
-                },
-                uid_validity: UidValidity(number(validity)?),
-                last_uid: last_uid.map(number).transpose()?.map(Uid),
-            })
-        })
+        .map(
+            |(implicit_tls, user, host, port, folder, validity, last_uid, read_since)| {
+                let strange = |why| Trouble::row("position", why);
+                let undated = |why| Trouble::row("position", why);
+                let number = |number: i64| u32::try_from(number).and_then(TryInto::try_into).map_err(strange);
+                Ok(Position {
+                    folder: FolderRef {
+                        implicit_tls,
+                        user,
+                        host,
+                        port: u16::try_from(port).map_err(strange)?,
+                        folder,
+                    },
+                    uid_validity: UidValidity(number(validity)?),
+                    last_uid: last_uid.map(number).transpose()?.map(Uid),
+                    read_since: read_since
+                        .map(|at| Timestamp::parse_from_rfc3339(&at))
+                        .transpose()
+                        .map_err(undated)?,
+                })
+            },
+        )
         .collect()
 }
 

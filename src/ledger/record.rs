@@ -235,14 +235,16 @@ impl Recorder<'_> {
     }
 
     async fn position(&mut self, position: &Position) -> Result<(), Trouble> {
-        const SQL: &str = "INSERT INTO positions (folder_id, uid_validity, last_uid, saved_at)
-            VALUES ($1, $2, $3, $4) ON CONFLICT (folder_id) DO UPDATE SET
-            uid_validity = excluded.uid_validity, last_uid = excluded.last_uid, saved_at = excluded.saved_at";
+        const SQL: &str = "INSERT INTO positions (folder_id, uid_validity, last_uid, read_since, saved_at)
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (folder_id) DO UPDATE SET
+            uid_validity = excluded.uid_validity, last_uid = excluded.last_uid,
+            read_since = excluded.read_since, saved_at = excluded.saved_at";
         let folder = self.folder(&position.folder).await?;
         let query = sqlx::query(SQL)
             .bind(folder)
             .bind(i64::from(position.uid_validity.0.get()))
             .bind(position.last_uid.map(|uid| i64::from(uid.0.get())))
+            .bind(position.read_since.map(|since| since.to_rfc3339()))
             .bind(self.now.to_rfc3339());
         query.execute(&mut *self.db).await?;
         Ok(())

@@ -24,6 +24,8 @@ CREATE TABLE positions (
     folder_id INTEGER NOT NULL PRIMARY KEY REFERENCES folders (id),
     uid_validity INTEGER NOT NULL,
     last_uid INTEGER,
+    -- Mails that came in before this were left out; NULL: none were.
+    read_since TEXT,
     saved_at TEXT NOT NULL
 ) STRICT;
 
