@@ -15,3 +15,4 @@ pub mod check;
 pub mod event;
 pub mod ledger;
 pub mod mailbox;
+pub mod report;
