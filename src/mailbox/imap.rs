@@ -69,7 +69,7 @@ pub async fn open(settings: &Settings, scope: Scope, positions: Vec<Position>) -
     open_within(settings, scope, positions, Limits::default()).await
 }
 
-async fn open_within(
+pub(super) async fn open_within(
     settings: &Settings,
     scope: Scope,
     positions: Vec<Position>,
