@@ -6,11 +6,13 @@
 //! Plain functions over values: nothing is read, asked or timed here.
 //! Not here: what a group's state is (`ledger`), what a reply means (`catalogue`), files and exit statuses (`commands`).
 
+mod check_forms;
 mod checks;
 mod csv;
 mod days;
 mod encode;
 mod entry;
+mod event_table;
 mod group;
 mod late;
 mod layout;
@@ -37,8 +39,10 @@ use crate::ledger::{Failures, History, ListedNow, Recorded, State};
 use group::{Facts, Group};
 use own::Ours;
 
+pub use check_forms::{CheckFormat, checks_ndjson, nagios};
 pub use checks::check_table;
 pub use csv::{Destination, checks_csv, events_csv, groups_csv};
+pub use event_table::events_table;
 pub use ndjson::ndjson;
 pub use own::{NoAddress, OwnAddress};
 pub use safe::visible;

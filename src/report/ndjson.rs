@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use crate::event::Event;
 use crate::report::safe::steers;
 
@@ -12,15 +14,20 @@ use crate::report::safe::steers;
 /// When `out` cannot be written to.
 pub fn ndjson<'a>(events: impl IntoIterator<Item = &'a Event>, mut out: impl Write) -> io::Result<()> {
     for event in events {
-        let line = serde_json::to_string(event)?;
-        if line.chars().any(steers) {
-            out.write_all(escaped(&line).as_bytes())?;
-        } else {
-            out.write_all(line.as_bytes())?;
-        }
-        out.write_all(b"\n")?;
+        json_line(event, &mut out)?;
     }
     out.flush()
+}
+
+/// One value on a line of its own.
+pub(super) fn json_line(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    let line = serde_json::to_string(value)?;
+    if line.chars().any(steers) {
+        out.write_all(escaped(&line).as_bytes())?;
+    } else {
+        out.write_all(line.as_bytes())?;
+    }
+    out.write_all(b"\n")
 }
 
 /// serde_json escapes the C0 controls; DEL, C1 and bidirectional overrides it leaves raw. They can only stand inside

@@ -17,6 +17,7 @@ const LATE_WINDOW: Duration = Duration::from_secs(10 * 24 * 60 * 60);
 /// The report's options, from the command line, the environment, and `[report]` of the configuration file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[group(skip)]
 pub struct Settings {
     /// Only mail sent since then (2021-12-27, 7d, 36h) [default: everything]
     #[arg(long, value_name = "WHEN", env = "BOUNCEAUDIT_SINCE")]
