@@ -385,8 +385,15 @@ async fn what_the_total_time_did_not_allow_is_a_timeout_and_the_rest_stands() {
 #[tokio::test]
 async fn the_next_resolver_is_asked_when_one_is_refused_or_silent_and_health_says_which_answered() {
     let lines = format!("{TEST_ENTRY}203.0.113.5 :127.0.0.2:spam\n");
-    let refused = Zones::default().ipv4("bl.example", REFUSES).start();
-    let good = Zones::default().ipv4("bl.example", &lines).start();
+    let refused = Zones::default()
+        .ipv4("bl.example", REFUSES)
+        .lame("113.0.203.in-addr.arpa")
+        .start();
+    let good = Zones::default()
+        .ipv4("bl.example", &lines)
+        .record("5.113.0.203.in-addr.arpa. PTR mail.shop.example.jp.")
+        .record("mail.shop.example.jp. A 203.0.113.5")
+        .start();
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let order = [refused.resolver, silent.local_addr().unwrap(), good.resolver];
     let settings = Settings {
@@ -411,6 +418,8 @@ async fn the_next_resolver_is_asked_when_one_is_refused_or_silent_and_health_say
         .collect();
     assert_eq!(asked, order.map(|at| at.to_string()));
     assert_eq!(checked.health.last().unwrap().verdict, HealthVerdict::Healthy);
+    let names: Vec<_> = checked.names.into_iter().map(|names| names.ptr).collect();
+    assert_eq!(names, [Ptr::Confirmed("mail.shop.example.jp".into()), Ptr::None]);
 }
 
 #[tokio::test]
@@ -427,6 +436,80 @@ async fn the_second_resolver_is_not_asked_when_the_first_answers() {
         Answer::NotListed
     );
     assert_eq!(second.asked(), BTreeSet::new());
+}
+
+#[tokio::test]
+async fn a_zone_that_falls_silent_in_mid_run_is_given_up_soon() {
+    let lines = format!("{TEST_ENTRY}203.0.113.250 :127.0.0.2:spam\n");
+    let lists = Zones::default().ipv4("bl.example", &lines).start();
+    // Passes on what is asked first: the test, and one wave of addresses.
+    let upstream = UdpSocket::bind("127.0.0.1:0").unwrap();
+    upstream.connect(lists.resolver).unwrap();
+    let mut passed = BTreeSet::new();
+    let dying = Faulty::start(move |query| {
+        let name = query.queries.first()?.name().to_ascii();
+        let list = name.ends_with(".bl.example.");
+        if list && passed.len() == 3 + 8 && !passed.contains(&name) {
+            return None;
+        }
+        if list {
+            passed.insert(name);
+        }
+        let mut datagram = [0; 4096];
+        upstream.send(&query.to_vec().ok()?).ok()?;
+        let length = upstream.recv(&mut datagram).ok()?;
+        Message::from_vec(datagram.get(..length)?).ok()
+    });
+    let settings = Settings {
+        servers: vec![Nameserver(dying.at)],
+        timeout: Some(Duration::from_secs(1)),
+        tries: "2".parse().ok(),
+        ..Settings::default()
+    };
+    let ips: Vec<String> = (1..=200).map(|last| format!("203.0.113.{last}")).collect();
+    let ips: Vec<&str> = ips.iter().map(String::as_str).collect();
+    let start = Instant::now();
+    let checked = ask(settings, &["bl.example"], &ips).await;
+    // One wave of silences takes 2 seconds, and 24 would be 48.
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    let count = |answer: Answer| {
+        checked
+            .listings
+            .iter()
+            .filter(|listing| listing.answer == answer)
+            .count()
+    };
+    assert_eq!((count(Answer::NotListed), count(Answer::Timeout)), (8, 192));
+    assert_eq!(health(&checked), [&HealthVerdict::Failed(Failure::Timeout)]);
+}
+
+#[tokio::test]
+async fn a_resolver_that_does_not_answer_is_named() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let settings = Settings {
+        servers: vec![Nameserver(silent.local_addr().unwrap())],
+        timeout: Some(Duration::from_millis(200)),
+        tries: "1".parse().ok(),
+        ..Settings::default()
+    };
+    let checked = all(&settings, &["203.0.113.5"], &[]).await;
+    assert!(
+        checked
+            .listings
+            .iter()
+            .all(|listing| listing.answer == Answer::Timeout),
+        "{checked:?}"
+    );
+    let name = format!("resolver {} has no answer from ", silent.local_addr().unwrap());
+    assert!(
+        checked.warnings.iter().any(|text| text.starts_with(&name)),
+        "{:?}",
+        checked.warnings
+    );
+    assert_eq!(
+        checked.names.first().unwrap().ptr,
+        Ptr::Unknown("no answer in time".into())
+    );
 }
 
 #[tokio::test]
@@ -601,7 +684,7 @@ struct Faulty {
 
 impl Faulty {
     /// It runs until the process ends: nothing tells a thread that waits for a datagram to stop.
-    fn start(reply: impl Fn(&Message) -> Option<Message> + Send + 'static) -> Self {
+    fn start(mut reply: impl FnMut(&Message) -> Option<Message> + Send + 'static) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let at = socket.local_addr().unwrap();
         let (seen, names) = mpsc::channel();

@@ -18,6 +18,8 @@ pub(super) struct Head {
     pub(super) failed_recipients: Vec<String>,
     /// The address it is from.
     pub(super) from: String,
+    /// Whom it is to: the sender of what bounced.
+    pub(super) to: Vec<String>,
     /// Whether a program wrote it: null sender, MAILER-DAEMON, a report.
     pub(super) automatic: bool,
     /// Whether it is from an address that mail servers write bounces under.
@@ -40,9 +42,16 @@ impl Head {
         let kind = mail
             .header(HeaderName::ContentType)
             .and_then(|kind| kind.as_content_type());
-        let is_report = kind
-            .and_then(|kind| kind.subtype())
-            .is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"));
+        let is_report = kind.is_some_and(|kind| {
+            let told = kind
+                .attribute("report-type")
+                .unwrap_or("delivery-status")
+                .to_ascii_lowercase();
+            let is_report = kind
+                .subtype()
+                .is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"));
+            is_report && told != "disposition-notification"
+        });
         Self {
             message_id: mail.message_id().map(str::to_owned),
             bounced_at: date::read(raw("Date")).or(received_at),
@@ -56,6 +65,7 @@ impl Head {
                 || mail.header_raw("X-Autorespond").is_some(),
             written_by: first_hop(mail),
             failed_recipients: address::all(failed).collect(),
+            to: address::all(raw("To")).collect(),
             from: address,
         }
     }
@@ -87,7 +97,14 @@ fn first_hop(mail: &Message<'_>) -> Option<String> {
         let word = words.next()?.trim_matches(['[', ']', '(', ')', ';', ',']);
         Some(word.trim_end_matches('.')).filter(|word| is_host(word) && word.contains('.'))
     };
-    let from = word_after("from").filter(|host| !host.starts_with("127.") && !host.starts_with("localhost"));
+    let is_name = |host: &&str| host.parse::<std::net::IpAddr>().is_err() && !host.starts_with("localhost");
+    // `from 98.138.229.112 (EHLO nm36-vm0.bullet.mail.ne1.yahoo.com)`
+    let said = || {
+        word_after("(EHLO")
+            .or_else(|| word_after("(HELO"))
+            .filter(is_name)
+    };
+    let from = word_after("from").filter(is_name).or_else(said);
     from.or_else(|| word_after("by")).map(str::to_owned)
 }
 

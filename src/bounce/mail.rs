@@ -26,6 +26,8 @@ pub(super) struct Bounce<'m> {
     /// The fields of a message/feedback-report (RFC 5965).
     pub(super) feedback: Option<String>,
     pub(super) returned: Returned,
+    /// A read receipt (RFC 8098): it has a Final-Recipient, too, and is no bounce.
+    pub(super) is_receipt: bool,
     /// Mails that came as parts, with their parts.
     pub(super) attached: Vec<&'m Message<'m>>,
 }
@@ -51,6 +53,7 @@ impl<'m> Bounce<'m> {
             bounce.returned = returned;
         }
         bounce.feedback = parts.feedback;
+        bounce.is_receipt = parts.is_receipt;
         bounce.attached = parts.attached;
         bounce
     }
@@ -77,6 +80,7 @@ impl<'m> Bounce<'m> {
                 .flatten(),
             feedback: None,
             returned,
+            is_receipt: false,
             attached: Vec::new(),
         }
     }
@@ -88,6 +92,7 @@ struct Parts<'m> {
     html: String,
     reports: Vec<String>,
     feedback: Option<String>,
+    is_receipt: bool,
     returned: Option<Returned>,
     attached: Vec<&'m Message<'m>>,
 }
@@ -124,8 +129,7 @@ impl<'m> Parts<'m> {
                     self.returned = text_of(part).and_then(|text| Returned::read(&text));
                 }
             }
-            // a read receipt (RFC 8098) has a Final-Recipient too, and is no bounce
-            (_, "message/disposition-notification") => {}
+            (_, "message/disposition-notification") => self.is_receipt = true,
             (PartType::Html(html), _) => append(&mut self.html, &html_to_text(html)),
             (PartType::Text(text), _) => append(&mut self.plain, text),
             (PartType::Binary(_) | PartType::InlineBinary(_), _) => {}

@@ -27,6 +27,7 @@ mod qmail;
 mod reply;
 mod rfc3464;
 mod sendmail;
+mod ses;
 mod shape;
 mod told;
 
@@ -44,8 +45,9 @@ type Reader = fn(&Bounce<'_>) -> Option<Told>;
 
 /// The formats, in the order in which they are tried: the first that knows its own words wins, and what it reads is
 /// merged with the report part where there is one.
-const FORMATS: [(Format, Reader); 14] = [
+const FORMATS: [(Format, Reader); 15] = [
     (Format::Arf, arf::read),
+    (Format::Ses, ses::read),
     (Format::Postfix, postfix::read),
     (Format::Qmail, qmail::read),
     (Format::Opensmtpd, opensmtpd::read),
@@ -70,24 +72,26 @@ static PARSER: LazyLock<MessageParser> = LazyLock::new(MessageParser::default);
 /// no bounce costs only its reading.
 #[must_use]
 pub fn may_be(header: &[u8]) -> bool {
-    shape::may_be(&lines(header))
+    shape::may_be(from_header(&lines(header)))
 }
 
 /// Whether a mail has a bounce's outer signs: null sender, MAILER-DAEMON or a delivery report. Stricter than
 /// [`may_be`]: what has them and gives no event was not understood.
 #[must_use]
 pub fn looks_like_bounce(message: &Message) -> bool {
-    shape::looks_like_bounce(&lines(&message.bytes))
+    shape::looks_like_bounce(from_header(&lines(&message.bytes)))
 }
 
 /// Reads a mail: an event for each recipient that it reports on, none where it is no bounce.
 #[must_use]
 pub fn read(message: &Message) -> Vec<Event> {
     let bytes = lines(&message.bytes);
-    let Some(mail) = PARSER.parse(&*bytes) else {
-        return Vec::new();
-    };
-    read_mail(&message.source, &mail, message.received_at, MAX_DEPTH)
+    let mails = shape::mails_of_mbox(&bytes);
+    let events = mails.into_iter().filter_map(|mail| {
+        let mail = PARSER.parse(from_header(mail))?;
+        Some(read_mail(&message.source, &mail, message.received_at, MAX_DEPTH))
+    });
+    events.flatten().collect()
 }
 
 /// A program's mail is read itself before what it carries (the returned original may be a bounce, too); a person's
@@ -100,24 +104,37 @@ fn read_mail(
 ) -> Vec<Event> {
     let bounce = Bounce::of(mail, received_at);
     let direct = || read_formats(source, &bounce);
-    let carried = || {
-        let attached = bounce.attached.iter().filter(|_| depth > 0);
-        let mut attached = attached.map(|mail| read_mail(source, mail, None, depth - 1));
-        if let Some(events) = attached.find(|events| !events.is_empty()) {
-            return events;
-        }
-        forwarded::inside(&bounce.text).map_or_else(Vec::new, |inner| read_formats(source, &inner))
+    let carried = || read_carried(source, &bounce, depth);
+    let hinted = || {
+        let told = generic::read_hint(&bounce).filter(|_| !bounce.is_receipt);
+        told.map_or_else(Vec::new, |told| {
+            told::events(source, &bounce, Format::Generic, told)
+        })
     };
-    let (first, second): (&dyn Fn() -> Vec<Event>, &dyn Fn() -> Vec<Event>) = if bounce.head.automatic {
-        (&direct, &carried)
-    } else {
-        (&carried, &direct)
+    let stages: [&dyn Fn() -> Vec<Event>; 3] = match bounce.head.automatic {
+        true => [&direct, &carried, &hinted],
+        false => [&carried, &direct, &Vec::new],
     };
-    let events = first();
-    if events.is_empty() { second() } else { events }
+    stages
+        .iter()
+        .map(|stage| stage())
+        .find(|events| !events.is_empty())
+        .unwrap_or_default()
+}
+
+fn read_carried(source: &Source, bounce: &Bounce<'_>, depth: usize) -> Vec<Event> {
+    let attached = bounce.attached.iter().filter(|_| depth > 0);
+    let mut attached = attached.map(|mail| read_mail(source, mail, None, depth - 1));
+    attached
+        .find(|events| !events.is_empty())
+        .or_else(|| Some(read_formats(source, &forwarded::inside(&bounce.text)?)))
+        .unwrap_or_default()
 }
 
 fn read_formats(source: &Source, bounce: &Bounce<'_>) -> Vec<Event> {
+    if bounce.is_receipt {
+        return Vec::new();
+    }
     let mut told = FORMATS
         .iter()
         .filter_map(|(format, read)| Some((*format, read(bounce)?)));
@@ -128,21 +145,11 @@ fn read_formats(source: &Source, bounce: &Bounce<'_>) -> Vec<Event> {
     .unwrap_or_default()
 }
 
-/// The mail with LF at its line ends, whichever it came with, and without what stands before its header: empty lines,
-/// an mbox's `From ` line.
+/// The mail with LF at its line ends, whichever it came with.
 fn lines(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let bytes = match memchr::memchr2(b'\r', b'\n', bytes) {
-        Some(_) if memchr::memchr(b'\r', bytes).is_some() => Cow::Owned(with_lf(bytes)),
-        _ => Cow::Borrowed(bytes),
-    };
-    match bytes {
-        Cow::Borrowed(bytes) => Cow::Borrowed(from_header(bytes)),
-        Cow::Owned(bytes) => {
-            let kept = from_header(&bytes).len();
-            let mut bytes = bytes;
-            bytes.drain(..bytes.len() - kept);
-            Cow::Owned(bytes)
-        }
+    match memchr::memchr(b'\r', bytes) {
+        Some(_) => Cow::Owned(with_lf(bytes)),
+        None => Cow::Borrowed(bytes),
     }
 }
 
@@ -158,6 +165,7 @@ fn with_lf(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().filter(|byte| *byte != b'\r').collect()
 }
 
+/// The mail without what stands before its header: empty lines, an mbox's `From ` line.
 fn from_header(bytes: &[u8]) -> &[u8] {
     let mut rest = bytes;
     loop {

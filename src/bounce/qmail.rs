@@ -9,7 +9,7 @@
 
 use crate::bounce::address::{self, Host};
 use crate::bounce::mail::Bounce;
-use crate::bounce::reply::Reply;
+use crate::bounce::reply::{Reply, in_reply_to};
 use crate::bounce::told::{Finding, Told};
 use crate::event::{Action, SmtpCommand};
 
@@ -80,7 +80,10 @@ fn finding((recipient, lines): (String, Vec<&str>)) -> Finding {
             said.push(line);
         }
     }
-    told.reply = Reply::read(&said.join("\n"));
+    let said = said.join("\n");
+    let (said, command) = in_reply_to(&said);
+    told.reply = Reply::read(said);
+    told.command = told.command.or(command);
     told
 }
 

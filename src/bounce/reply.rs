@@ -130,16 +130,22 @@ fn inner_code(text: &str) -> Option<ReplyCode> {
             continue;
         };
         let Some(after) = text.get(at + 3..) else { continue };
+        let called = text.get(..at).is_some_and(calls_it_code);
+        // `ERROR_CODE :421, …` (Zoho)
+        if called && after.starts_with([',', ']', ')']) {
+            return Some(code);
+        }
         let Some(after) = after.strip_prefix([' ', '-']) else {
             continue;
         };
         let announced = text
             .get(..at)
             .is_some_and(|head| head.trim_end().ends_with([':', ';', '"', '\'', '#', '(', '<']));
+        let announced = announced || called;
         let word_follows = after
             .trim_start_matches([' ', '<'])
             .starts_with(char::is_alphabetic);
-        let after = after.trim_start_matches(['#', ' ', '(']);
+        let after = after.trim_start_matches(['#', ' ', '(', '\'']);
         let status_follows =
             leading_status(after).is_some_and(|status| u16::from(status.class()) == code.class());
         if status_follows || (announced && word_follows) {
@@ -149,13 +155,25 @@ fn inner_code(text: &str) -> Option<ReplyCode> {
     None
 }
 
+/// `… ERROR_CODE :`, `ResponseCode `, `error: `
+fn calls_it_code(before: &str) -> bool {
+    let word = before.trim_end_matches([' ', ':', '#', '=', '"']);
+    let from = word.len().saturating_sub(5);
+    let end = word
+        .get(from..)
+        .or_else(|| word.get(from + 1..))
+        .unwrap_or("")
+        .to_ascii_lowercase();
+    end.ends_with("code") || end.ends_with("error")
+}
+
 /// The status that stands right behind the code: `550 5.7.1`, `550-5.7.1`, `550 #5.1.0`, `554 554 5.7.0`.
 fn status_beside(text: &str, code: Option<ReplyCode>) -> Option<Status> {
     let code = code?.to_string();
     let mut rest = text;
     while let Some(at) = rest.find(&code) {
         let after = rest.get(at + 3..)?;
-        if let Some(status) = leading_status(after.trim_start_matches([' ', '-', '#', '(', ':', '.'])) {
+        if let Some(status) = leading_status(after.trim_start_matches([' ', '-', '#', '(', ':', '.', '\''])) {
             return Some(status);
         }
         rest = after;
@@ -214,7 +232,13 @@ pub(super) fn command(words: &str) -> Option<SmtpCommand> {
 /// Takes `(in reply to RCPT TO command)` off the end of a text (Postfix since 2.0; others copy it).
 pub(super) fn in_reply_to(text: &str) -> (&str, Option<SmtpCommand>) {
     const MARK: &str = "(in reply to ";
-    let Some((head, tail)) = text.rsplit_once(MARK) else {
+    // Yahoo ends with `[RCPT_TO]`
+    let bracket = || {
+        text.trim_end()
+            .strip_suffix(']')
+            .and_then(|text| text.rsplit_once('['))
+    };
+    let Some((head, tail)) = text.rsplit_once(MARK).or_else(bracket) else {
         return (text, None);
     };
     match command(tail) {

@@ -39,6 +39,18 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     if recipients.is_empty() && !has_list {
         recipients = named_by_sendmail(&exchanges);
     }
+    // a warning has no list, its report names the recipient
+    if let ([], Some([only])) = (
+        recipients.as_slice(),
+        bounce.report.as_ref().map(|report| report.recipients.as_slice()),
+    ) {
+        let listed = Listed {
+            recipient: only.recipient.clone(),
+            original: None,
+            reason: None,
+        };
+        recipients.push(finding(listed, &exchanges));
+    }
     let warning = transcript
         .contains("Warning: message still undelivered")
         .then_some(Action::Delayed);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::bounce::mail::Bounce;
 use crate::bounce::reply::Reply;
 use crate::event::{
-    Action, Event, Format, ReceivingDomain, SmtpCommand, Source, Status, Times, Timestamp, Verdict,
+    Action, Event, Format, Original, ReceivingDomain, SmtpCommand, Source, Status, Times, Timestamp, Verdict,
 };
 
 /// What one telling says: the words for people, or the report for machines.
@@ -16,6 +16,8 @@ pub(super) struct Told {
     pub(super) reporting_mta: Option<String>,
     /// Arrival-Date, or the transcript's words.
     pub(super) sent_at: Option<Timestamp>,
+    /// What it says of the original, where that was not returned.
+    pub(super) original: Original,
     pub(super) recipients: Vec<Finding>,
 }
 
@@ -65,6 +67,11 @@ pub(super) fn events(source: &Source, bounce: &Bounce<'_>, format: Format, words
     };
     let reporting_mta = report.reporting_mta.or(words.reporting_mta);
     let reporting_mta = reporting_mta.or_else(|| bounce.head.written_by.clone());
+    let original = if bounce.returned.fields == Original::default() {
+        words.original
+    } else {
+        bounce.returned.fields.clone()
+    };
     let findings = merged(words.recipients, report.recipients);
     let event = |finding: Finding| {
         let receiving_domain = ReceivingDomain::of(&finding.recipient)?;
@@ -74,7 +81,7 @@ pub(super) fn events(source: &Source, bounce: &Bounce<'_>, format: Format, words
             times,
             format,
             reporting_mta: reporting_mta.clone(),
-            original: bounce.returned.fields.clone(),
+            original: original.clone(),
             receiving_domain,
             remote_host: finding.remote_host,
             remote_ip: finding.remote_ip,

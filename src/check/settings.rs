@@ -26,6 +26,7 @@ const TOTAL_TIME: Duration = Duration::from_secs(60);
 /// How and whom to ask. An option wins over the environment, that over the file, that over the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[group(skip)]
 pub struct Settings {
     /// Resolver to ask, repeatable; the next is asked when one fails or is refused [default: the system's]
     #[arg(

@@ -151,6 +151,8 @@ pub enum Format {
     Dma,
     /// Domino and Notes.
     Domino,
+    /// A notification of Amazon SES.
+    Ses,
     /// A feedback report (RFC 5965): a user called the mail spam.
     Arf,
     /// A person's automatic answer (RFC 3834).

@@ -1,5 +1,6 @@
 //! Reads the ledger: what a report needs, what is to be asked, where a scan goes on.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -143,16 +144,22 @@ async fn bounces(
             recorded_at: moment(&recorded_at)?,
         });
     }
-    bounces.sort_by_cached_key(|bounce| {
-        let at = bounce.event.times.sent_or_bounced();
-        (
-            at.is_none(),
-            at,
-            bounce.event.source.to_string(),
-            bounce.event.recipient.clone(),
-        )
-    });
+    bounces.sort_by(|a, b| oldest_first(&a.event, &b.event));
     Ok(bounces)
+}
+
+/// By the time that the window goes by, those without one last; then by whatever tells them apart, so that the order in
+/// which mails were read does not show.
+fn oldest_first(a: &Event, b: &Event) -> Ordering {
+    let times = |event: &Event| {
+        let at = event.times.sent_or_bounced();
+        (at.is_none(), at, event.times.bounced_at)
+    };
+    times(a)
+        .cmp(&times(b))
+        .then_with(|| a.source.cmp(&b.source))
+        .then_with(|| a.recipient.cmp(&b.recipient))
+        .then_with(|| format!("{a:?}").cmp(&format!("{b:?}")))
 }
 
 /// Where each bounce of the window lies, of those that one of the folders shows.

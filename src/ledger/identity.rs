@@ -291,3 +291,153 @@ fn completeness(event: &Event) -> usize {
     .filter(|says_something| *says_something)
     .count()
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use crate::event::{Action, Event, ReceivingDomain, Timestamp};
+    use crate::ledger::Recorded;
+    use crate::ledger::identity::{Failures, bucket, group, heads, is_one};
+
+    fn at(seconds: i64) -> Timestamp {
+        "2026-11-20T10:05:12+09:00".parse::<Timestamp>().unwrap() + TimeDelta::seconds(seconds)
+    }
+
+    fn event() -> Event {
+        serde_json::from_value(serde_json::json!({
+            "source": "INBOX/1.eml",
+            "bounced_at": at(0),
+            "format": "postfix",
+            "original_message_id": "a002@shop.example.jp",
+            "recipient": "Tanaka@canary.example.com",
+            "receiving_domain": "canary.example.com",
+            "action": "failed",
+            "reply": "554 5.7.1 Service unavailable; see http://www.spamhaus.org/query/ip/198.51.100.77",
+            "reason": "blocked",
+        }))
+        .unwrap()
+    }
+
+    fn changed(change: impl FnOnce(&mut Event)) -> Event {
+        let mut event = event();
+        change(&mut event);
+        event
+    }
+
+    fn original(id: &str) -> impl FnOnce(&mut Event) {
+        move |event| event.original.message_id = Some(id.to_owned())
+    }
+
+    #[test]
+    fn a_copy_may_differ_in_what_forwarding_changes() {
+        let copies = [
+            changed(|copy| copy.source = "Junk/9.eml".parse().unwrap()),
+            changed(|copy| copy.times.bounced_at = Some(at(60))),
+            changed(|copy| copy.times.sent_at = Some(at(-500_000))),
+            changed(|copy| copy.original.message_id = None),
+            changed(|copy| copy.recipient = "Tanaka@Canary.EXAMPLE.com".to_owned()),
+            changed(|copy| copy.reply = copy.reply.as_ref().map(|reply| reply.replace(' ', "  "))),
+            changed(|copy| copy.reply = copy.reply.as_ref().map(|reply| reply.replace("/ip/", "/ip/ "))),
+        ];
+        for copy in copies {
+            assert!(is_one(&event(), &copy) && is_one(&copy, &event()), "{copy:?}");
+            assert_eq!(bucket(&event()), bucket(&copy));
+            assert_eq!(group(&[event(), copy]).len(), 1);
+        }
+    }
+
+    #[test]
+    fn another_bounce_differs_in_what_event_md_names() {
+        let others = [
+            changed(|other| other.recipient = "tanaka@canary.example.com".to_owned()),
+            changed(|other| other.receiving_domain = ReceivingDomain::of("x@www.example.com").unwrap()),
+            changed(|other| other.action = Action::Delayed),
+            changed(|other| other.reply = Some("550 no such user".to_owned())),
+            changed(|other| other.reply = None),
+            changed(|other| other.times.bounced_at = Some(at(61))),
+            changed(|other| other.times.bounced_at = Some(at(-61))),
+            changed(original("a003@shop.example.jp")),
+        ];
+        for other in others {
+            assert!(
+                !is_one(&event(), &other) && !is_one(&other, &event()),
+                "{other:?}"
+            );
+            assert_eq!(group(&[event(), other]).len(), 2);
+        }
+    }
+
+    #[test]
+    fn a_copy_without_a_date_is_known_by_its_original_alone() {
+        let undated = |copy: &mut Event| copy.times.bounced_at = None;
+        assert!(is_one(&event(), &changed(undated)));
+        let nameless = changed(|copy| {
+            undated(copy);
+            copy.original.message_id = None;
+        });
+        assert!(!is_one(&event(), &nameless));
+        assert!(is_one(&nameless, &nameless));
+    }
+
+    #[test]
+    fn a_nameless_copy_never_ties_two_bounces_together() {
+        let other = changed(original("a003@shop.example.jp"));
+        let nameless = changed(|copy| copy.original.message_id = None);
+        let groups = group(&[nameless, other, event()]);
+        assert_eq!(groups.len(), 2);
+        assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), 3);
+    }
+
+    #[test]
+    fn copies_that_lie_further_apart_than_a_minute_are_not_joined_through_one_between() {
+        let later = |seconds| changed(|copy| copy.times.bounced_at = Some(at(seconds)));
+        assert_eq!(group(&[later(100), event(), later(50)]), [vec![1, 2], vec![0]]);
+    }
+
+    #[test]
+    fn the_most_complete_copy_speaks_for_the_bounce() {
+        let fuller = changed(|copy| copy.reporting_mta = Some("sv77.hosting.example.jp".to_owned()));
+        assert_eq!(group(&[event(), fuller]), [vec![1, 0]]);
+    }
+
+    #[test]
+    fn a_mail_says_one_thing_of_a_recipient_unless_it_carries_two_bounces() {
+        let poorer = changed(|reading| reading.reply = None);
+        let second = changed(original("a003@shop.example.jp"));
+        let other_recipient = changed(|reading| reading.recipient = "sato@canary.example.com".to_owned());
+        let mut found = heads(&[poorer, event(), second, other_recipient]);
+        found.sort_unstable();
+        assert_eq!(found, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_delay_notice_leaves_the_counts_when_the_failure_for_its_mail_and_recipient_has_come() {
+        let delayed = changed(|notice| notice.action = Action::Delayed);
+        let others = [
+            changed(|notice| {
+                notice.action = Action::Delayed;
+                notice.recipient = "sato@canary.example.com".to_owned();
+            }),
+            changed(|notice| {
+                notice.action = Action::Delayed;
+                notice.original.message_id = None;
+            }),
+            event(),
+        ];
+        let bounces: Vec<Recorded> = [event(), delayed.clone()]
+            .into_iter()
+            .map(|event| Recorded {
+                sources: vec![event.source.clone()],
+                event,
+                recorded_at: at(0),
+            })
+            .collect();
+        let failures = Failures::among(&bounces);
+        assert!(failures.overtake(&delayed));
+        for other in &others {
+            assert!(!failures.overtake(other), "{other:?}");
+        }
+        assert!(!Failures::among(bounces.get(1..).unwrap()).overtake(&delayed));
+    }
+}

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 /// Where the history lies and how long it is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[group(skip)]
 pub struct Settings {
     /// The file that holds the history; made where there is none [default: $XDG_STATE_HOME/bounceaudit/ledger.db]
     #[arg(

@@ -245,3 +245,284 @@ impl<'a> Course<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use crate::check::{Answer, Listing};
+    use crate::event::{Reason, Timestamp, Zone};
+    use crate::ledger::{ListedNow, Observed, Refusal, State, listed_now, state};
+
+    const ZEN: &str = "zen.spamhaus.org";
+    const COP: &str = "bl.spamcop.net";
+
+    /// An hour of November 2026.
+    fn day(day: i64, hour: i64) -> Timestamp {
+        "2026-11-01T00:00:00+09:00".parse::<Timestamp>().unwrap() + TimeDelta::hours((day - 1) * 24 + hour)
+    }
+
+    fn zone(name: &str) -> Zone {
+        name.to_owned().into()
+    }
+
+    fn refused(sent: Timestamp, recorded: Timestamp) -> Refusal {
+        Refusal {
+            at: Some(sent),
+            recorded_at: recorded,
+            reason: Reason::Blocked,
+        }
+    }
+
+    fn said(name: &str, at: Timestamp, answer: Answer) -> Listing {
+        Listing {
+            ip: "198.51.100.77".parse().unwrap(),
+            zone: zone(name),
+            blocklist: None,
+            answer,
+            meaning: None,
+            text: None,
+            checked_at: at,
+            ttl: None,
+        }
+    }
+
+    fn listed(at: Timestamp) -> Listing {
+        said(ZEN, at, Answer::Listed(vec!["127.0.0.3".parse().unwrap()]))
+    }
+
+    fn clean(at: Timestamp) -> Listing {
+        said(ZEN, at, Answer::NotListed)
+    }
+
+    /// A group of one list that is served by these zones.
+    struct Group {
+        zones: Vec<Zone>,
+        refusals: Vec<Refusal>,
+        listings: Vec<Listing>,
+        last_report: Option<Timestamp>,
+    }
+
+    impl Group {
+        fn new(zones: &[&str], refusals: &[Refusal], listings: &[Listing]) -> Self {
+            Self {
+                zones: zones.iter().map(|name| zone(name)).collect(),
+                refusals: refusals.to_vec(),
+                listings: listings.to_vec(),
+                last_report: Some(day(2, 0)),
+            }
+        }
+
+        fn with<T>(&self, now: Timestamp, ask: impl Fn(&Observed<'_>) -> T) -> T {
+            ask(&Observed {
+                ip: Some("198.51.100.77".parse().unwrap()),
+                lists: &[self.zones.iter().collect()],
+                refusals: &self.refusals,
+                listings: &self.listings,
+                last_report: self.last_report,
+                now,
+            })
+        }
+
+        fn state(&self, now: Timestamp) -> State {
+            self.with(now, state)
+        }
+
+        fn listed_now(&self, now: Timestamp) -> ListedNow {
+            self.with(now, listed_now)
+        }
+    }
+
+    #[test]
+    fn a_group_is_new_once_and_then_goes_on_for_as_long_as_it_is_listed() {
+        let mut group = Group::new(&[ZEN], &[refused(day(3, 9), day(3, 10))], &[listed(day(3, 10))]);
+        assert_eq!(group.state(day(3, 10)), State::New);
+        group.last_report = Some(day(3, 10));
+        assert_eq!(group.state(day(3, 11)), State::Ongoing);
+        assert_eq!(group.state(day(9, 0)), State::Ongoing);
+        group.last_report = None;
+        assert_eq!(group.state(day(3, 11)), State::Ongoing, "the first run");
+    }
+
+    #[test]
+    fn a_listing_that_flapped_is_relisted_and_in_the_end_cleared() {
+        let refusals = [refused(day(1, 8), day(1, 9)), refused(day(3, 12), day(3, 13))];
+        let turns = [
+            listed(day(1, 9)),
+            clean(day(1, 20)),
+            listed(day(2, 6)),
+            clean(day(2, 18)),
+            listed(day(3, 6)),
+            clean(day(3, 11)),
+            listed(day(3, 14)),
+        ];
+        let mut group = Group::new(&[ZEN], &refusals, &turns);
+        assert_eq!(group.state(day(3, 14)), State::Relisted);
+        group.listings.pop();
+        assert_eq!(
+            group.state(day(3, 14)),
+            State::Relisted,
+            "refused for mail sent after the clearing"
+        );
+        group.refusals.pop();
+        assert_eq!(group.state(day(3, 14)), State::Cleared);
+    }
+
+    #[test]
+    fn a_late_bounce_of_mail_sent_before_the_clearing_does_not_bring_it_back() {
+        let refusals: Vec<Refusal> = (1..=4)
+            .map(|sent| refused(day(sent, 10), day(sent + 5, 10)))
+            .collect();
+        let mut group = Group::new(&[ZEN], &refusals, &[clean(day(6, 11)), clean(day(7, 11))]);
+        for now in 6..=10 {
+            assert_eq!(group.state(day(now, 12)), State::Cleared, "day {now}");
+        }
+        group.refusals.push(refused(day(8, 10), day(13, 10)));
+        assert_eq!(group.state(day(13, 12)), State::Relisted);
+        group.listings.push(clean(day(13, 11)));
+        assert_eq!(group.state(day(13, 12)), State::Cleared);
+    }
+
+    #[test]
+    fn an_undated_bounce_does_not_bring_it_back() {
+        let undated = Refusal {
+            at: None,
+            ..refused(day(9, 0), day(9, 0))
+        };
+        let group = Group::new(
+            &[ZEN],
+            &[refused(day(1, 0), day(1, 1)), undated],
+            &[clean(day(8, 0))],
+        );
+        assert_eq!(group.state(day(9, 0)), State::Cleared);
+    }
+
+    #[test]
+    fn a_clean_check_before_the_first_refusal_is_no_clearing() {
+        let group = Group::new(
+            &[ZEN],
+            &[refused(day(3, 9), day(3, 10))],
+            &[clean(day(2, 0)), listed(day(3, 10))],
+        );
+        assert_eq!(group.state(day(3, 10)), State::New);
+    }
+
+    #[test]
+    fn what_was_not_answered_decides_nothing() {
+        let at = day(5, 0);
+        let silences = [
+            Answer::Refused(vec!["127.255.255.254".parse().unwrap()]),
+            Answer::Timeout,
+            Answer::Error("SERVFAIL".to_owned()),
+            Answer::ZoneDead(vec![]),
+        ];
+        for silence in silences {
+            let mut group = Group::new(
+                &[ZEN],
+                &[refused(day(1, 0), day(1, 1))],
+                &[said(ZEN, at, silence.clone())],
+            );
+            assert_eq!(group.state(at), State::Unknown, "{silence:?}");
+            assert_eq!(group.listed_now(at), ListedNow::Unknown, "{silence:?}");
+            group.listings.insert(0, listed(day(2, 0)));
+            assert_eq!(group.state(at), State::Ongoing, "{silence:?}");
+            group.listings.insert(1, clean(day(3, 0)));
+            assert_eq!(group.state(at), State::Cleared, "{silence:?}");
+        }
+    }
+
+    #[test]
+    fn a_private_list_leaves_only_the_refusals_of_the_last_day() {
+        let mut group = Group::new(&[], &[refused(day(3, 9), day(3, 9))], &[clean(day(4, 0))]);
+        assert_eq!(group.state(day(3, 10)), State::New);
+        group.last_report = Some(day(3, 10));
+        assert_eq!(group.state(day(4, 9)), State::Ongoing);
+        assert_eq!(group.state(day(4, 10)), State::Unknown);
+        assert_eq!(group.listed_now(day(3, 10)), ListedNow::Unknown);
+    }
+
+    #[test]
+    fn a_late_bounce_from_a_private_list_is_still_news() {
+        let group = Group::new(&[], &[refused(day(1, 9), day(6, 9))], &[]);
+        assert_eq!(group.state(day(6, 10)), State::New);
+    }
+
+    #[test]
+    fn it_is_over_when_every_zone_said_so_after_the_last_refusal() {
+        let cop = |at| said(COP, at, Answer::NotListed);
+        let refusals = [refused(day(1, 0), day(1, 1)), refused(day(3, 0), day(3, 1))];
+        let mut group = Group::new(&[ZEN, COP], &refusals, &[cop(day(2, 0)), clean(day(5, 0))]);
+        assert_eq!(group.state(day(5, 0)), State::Unknown);
+        group.listings.push(cop(day(5, 0)));
+        assert_eq!(group.state(day(5, 0)), State::Cleared);
+        assert_eq!(group.listed_now(day(5, 1)), ListedNow::No);
+        group.listings.push(said(COP, day(5, 2), Answer::Listed(vec![])));
+        assert_eq!(group.listed_now(day(5, 2)), ListedNow::Yes);
+        assert_eq!(group.state(day(5, 2)), State::Relisted);
+    }
+
+    #[test]
+    fn a_group_with_a_private_list_beside_a_public_one_is_never_said_to_be_over() {
+        let group = Group::new(&[ZEN], &[refused(day(1, 0), day(1, 1))], &[clean(day(5, 0))]);
+        let (over, mixed) = group.with(day(5, 0), |observed| {
+            let lists = [observed.lists, &[Vec::new()]].concat();
+            let mixed = Observed {
+                lists: &lists,
+                ..*observed
+            };
+            (
+                (state(observed), listed_now(observed)),
+                (state(&mixed), listed_now(&mixed)),
+            )
+        });
+        assert_eq!(over, (State::Cleared, ListedNow::No));
+        assert_eq!(mixed, (State::Unknown, ListedNow::Unknown));
+    }
+
+    #[test]
+    fn an_answer_speaks_for_now_for_a_day() {
+        let group = Group::new(&[ZEN], &[refused(day(1, 0), day(1, 1))], &[listed(day(5, 0))]);
+        assert_eq!(group.listed_now(day(6, 0)), ListedNow::Yes);
+        assert_eq!(group.listed_now(day(6, 1)), ListedNow::Unknown);
+        let group = Group::new(
+            &[ZEN],
+            &[],
+            &[listed(day(5, 0)), said(ZEN, day(5, 1), Answer::Timeout)],
+        );
+        assert_eq!(group.listed_now(day(5, 2)), ListedNow::Unknown);
+    }
+
+    #[test]
+    fn answers_about_other_addresses_and_zones_do_not_count() {
+        let mut other = clean(day(5, 0));
+        other.ip = "192.0.2.10".parse().unwrap();
+        let listings = [other, said(COP, day(5, 0), Answer::NotListed)];
+        let group = Group::new(&[ZEN], &[refused(day(1, 0), day(1, 1))], &listings);
+        assert_eq!(group.state(day(5, 0)), State::Unknown);
+        assert_eq!(group.listed_now(day(5, 0)), ListedNow::Unknown);
+    }
+
+    #[test]
+    fn only_a_group_of_nothing_but_receivers_faults_is_one() {
+        let fault = Refusal {
+            reason: Reason::ReceiverFault,
+            ..refused(day(3, 0), day(3, 0))
+        };
+        let mut group = Group::new(&[ZEN], &[fault], &[listed(day(3, 0))]);
+        assert_eq!(group.state(day(3, 1)), State::ReceiverFault);
+        group.refusals.push(refused(day(1, 0), day(1, 0)));
+        group.listings = vec![clean(day(2, 0))];
+        assert_eq!(
+            group.state(day(3, 1)),
+            State::Cleared,
+            "a receiver's fault is no refusal after the clearing"
+        );
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_interface() {
+        let words = [State::New, State::Relisted, State::ReceiverFault].map(|state| state.to_string());
+        assert_eq!(words, ["new", "relisted", "receiver-fault"]);
+        assert_eq!(ListedNow::Yes.to_string(), "yes");
+    }
+}

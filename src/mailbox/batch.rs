@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
 
-use crate::event::{FolderRef, Gap, Message, Place, Position, Source, Uid, UidValidity};
+use crate::event::{FolderRef, Gap, Message, Place, Position, Source, Timestamp, Uid, UidValidity};
 
 use super::command::Fault;
 use super::fetch::{HEAD_BYTES, Kind, Known};
@@ -42,13 +42,15 @@ pub struct Tally {
 pub(super) struct Open {
     pub(super) folder: FolderRef,
     pub(super) validity: UidValidity,
+    /// Older mails are left out; the position has to say so.
+    pub(super) read_since: Option<Timestamp>,
     /// UIDs whose header fields have not been asked for yet.
     pub(super) uids: VecDeque<u32>,
     /// UIDs whose header fields were asked for, and that are in no batch yet.
     pub(super) known: VecDeque<Known>,
     /// Why the header fields of some of `known` are missing.
     pub(super) refused: Option<Fault>,
-    /// Nothing before was left out or failed: the position may move on.
+    /// Nothing before failed: the position may move on.
     pub(super) unbroken: bool,
 }
 
@@ -132,6 +134,7 @@ impl Open {
                     folder: self.folder.clone(),
                     uid_validity: self.validity,
                     last_uid: Some(Uid(number)),
+                    read_since: self.read_since,
                 });
             }
         }

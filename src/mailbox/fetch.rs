@@ -1,6 +1,6 @@
 //! What is asked of an open folder: its UIDs, the header fields that tell candidates, and the candidates' bodies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response, ResponseCode};
@@ -36,7 +36,7 @@ pub(super) struct Examined {
 pub(super) struct Asked {
     /// Ascending.
     pub(super) uids: Vec<u32>,
-    /// Others were left out for being too old: the folder's position must not pass over them.
+    /// Others were left out for being too old: the folder's position has to say so.
     pub(super) left_out_older: bool,
     /// The server counts more mails than it names.
     pub(super) unnamed: u32,
@@ -62,6 +62,12 @@ pub(super) enum Kind {
     /// The server did not answer for it.
     Failed,
 }
+
+/// Without its header only the whole mail can tell; without its size, only its head is asked for.
+const UNKNOWN: Kind = Kind::Candidate {
+    size: u32::MAX,
+    received_at: None,
+};
 
 /// Opens a folder for reading only (RFC 9051 §6.3.3).
 pub(super) async fn examine(conn: &mut Conn, wire_name: &str) -> Result<Examined, Fault> {
@@ -180,7 +186,18 @@ pub(super) async fn headers(
             seen.insert(uid, kind);
         }
     };
-    let outcome = exchange(conn, &commands, on).await;
+    let mut outcome = exchange(conn, &commands, on).await;
+    let unseen: Vec<u32> = uids
+        .iter()
+        .copied()
+        .filter(|uid| !seen.contains_key(uid))
+        .collect();
+    if outcome.is_ok() {
+        outcome = still_there(conn, &unseen, |uid| {
+            seen.insert(uid, UNKNOWN);
+        })
+        .await;
+    }
     let missing = if outcome.is_ok() { Kind::Gone } else { Kind::Failed };
     let known = |&uid: &u32| Known {
         uid,
@@ -196,13 +213,13 @@ pub(super) async fn bodies(
     heads: &[u32],
     max_bytes: u64,
 ) -> (BTreeMap<u32, Option<Vec<u8>>>, Result<(), Fault>) {
-    let whole = sets(whole, usize::MAX)
+    let whole_sets = sets(whole, usize::MAX)
         .into_iter()
         .map(|set| format!("UID FETCH {set} (UID BODY.PEEK[])"));
-    let heads = sets(heads, usize::MAX)
+    let head_sets = sets(heads, usize::MAX)
         .into_iter()
         .map(|set| format!("UID FETCH {set} (UID BODY.PEEK[]<0.{HEAD_BYTES}>)"));
-    let commands: Vec<String> = whole.chain(heads).collect();
+    let commands: Vec<String> = whole_sets.chain(head_sets).collect();
     let mut found: BTreeMap<u32, Option<Vec<u8>>> = BTreeMap::new();
     let mut held = 0;
     let on = |answer: &Response<'_>| {
@@ -218,14 +235,44 @@ pub(super) async fn bodies(
             found.entry(uid).or_insert_with(|| text.map(<[u8]>::to_vec));
         }
     };
-    let outcome = exchange(conn, &commands, on).await;
-    let outcome = match held > max_bytes {
-        true => outcome.and(Err(Fault::TooBig(format!(
-            "{held} bytes where it announced less than {max_bytes}"
-        )))),
-        false => outcome,
-    };
+    let mut outcome = exchange(conn, &commands, on).await;
+    if held > max_bytes {
+        outcome = outcome.and(Err(Fault::Overfull {
+            bytes: held,
+            most: max_bytes,
+        }));
+    }
+    if outcome.is_ok() {
+        let unseen = whole
+            .iter()
+            .chain(heads)
+            .copied()
+            .filter(|uid| !found.contains_key(uid));
+        let unseen: Vec<u32> = unseen.collect::<BTreeSet<_>>().into_iter().collect();
+        outcome = still_there(conn, &unseen, |uid| {
+            found.insert(uid, None);
+        })
+        .await;
+    }
     (found, outcome)
+}
+
+/// A UID that an OK went without is deleted, or else the server has cheated us of a mail: `on` gets those that it still has.
+async fn still_there(conn: &mut Conn, uids: &[u32], mut on: impl FnMut(u32)) -> Result<(), Fault> {
+    let commands: Vec<String> = sets(uids, usize::MAX)
+        .iter()
+        .map(|set| format!("UID FETCH {set} (UID)"))
+        .collect();
+    let asked: BTreeSet<u32> = uids.iter().copied().collect();
+    exchange(conn, &commands, |answer| {
+        if let Response::Fetch(_, attributes) = answer {
+            uid_of(attributes)
+                .filter(|uid| asked.contains(uid))
+                .into_iter()
+                .for_each(&mut on);
+        }
+    })
+    .await
 }
 
 /// Sends all commands, some ahead. A refusal is given when the others are through; a lost connection at once.

@@ -30,6 +30,19 @@ pub struct Scope {
     pub may_be: fn(&[u8]) -> bool,
 }
 
+impl Scope {
+    /// Whether a folder that was read up to this position lacks nothing that this scope asks for.
+    fn goes_on_at(&self, known: &Position) -> bool {
+        let reaches_back = match (known.read_since, self.since) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(read), Some(asked)) => read <= asked,
+        };
+        // Without a UID there is nothing to go on at: everything would be new, whatever its date.
+        reaches_back && known.last_uid.is_some() && !self.full
+    }
+}
+
 /// An account that is being read.
 #[derive(Debug)]
 pub struct Inbox {
@@ -56,7 +69,7 @@ pub async fn open(settings: &Settings, scope: Scope, positions: Vec<Position>) -
     open_within(settings, scope, positions, Limits::default()).await
 }
 
-async fn open_within(
+pub(super) async fn open_within(
     settings: &Settings,
     scope: Scope,
     positions: Vec<Position>,
@@ -204,30 +217,37 @@ impl Inbox {
         let validity = examined
             .uid_validity
             .ok_or(Fault::Unusable("the server gives no UIDVALIDITY"))?;
-        let before = self
-            .positions
-            .iter()
-            .find(|known| !self.scope.full && known.folder == folder && known.uid_validity == validity);
+        let before = self.positions.iter().find(|known| {
+            known.folder == folder && known.uid_validity == validity && self.scope.goes_on_at(known)
+        });
         let last = before
             .and_then(|known| known.last_uid)
             .map_or(0, |uid| uid.0.get());
-        let asked = fetch::asked(&mut self.conn, examined, last, self.scope.since).await?;
+        // What is new since a position is read whatever its date, so that the position goes on to say what it said.
+        let since = self.scope.since.filter(|_| before.is_none());
+        let asked = fetch::asked(&mut self.conn, examined, last, since).await?;
+        let read_since = match before {
+            Some(known) => known.read_since,
+            None => since.filter(|_| asked.left_out_older),
+        };
         let mut batch = Batch::default();
         if asked.unnamed > 0 {
             let why = format!("the server counts {} mails more than it names", asked.unnamed);
             batch.gaps.push(self.folder_gap(&folder, why));
         }
-        let unbroken = !asked.left_out_older && asked.unnamed == 0;
+        let unbroken = asked.unnamed == 0;
         if asked.uids.is_empty() && before.is_none() && unbroken {
             batch.position = Some(Position {
                 folder: folder.clone(),
                 uid_validity: validity,
                 last_uid: None,
+                read_since,
             });
         }
         let open = Open {
             folder,
             validity,
+            read_since,
             uids: asked.uids.into(),
             known: VecDeque::new(),
             refused: None,

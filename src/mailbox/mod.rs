@@ -11,6 +11,8 @@ mod certificate;
 mod command;
 mod eml;
 mod error;
+#[cfg(test)]
+mod faults;
 mod fetch;
 mod files;
 mod folders;

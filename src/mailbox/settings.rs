@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 /// One mailbox: where it is, how to log in, what to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[group(skip)]
 pub struct Settings {
     /// What the account is called in reports and on the command line (default: user@host).
     #[arg(skip)]

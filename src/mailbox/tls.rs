@@ -273,3 +273,170 @@ impl AsyncWrite for Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+    use sha2::{Digest, Sha256};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio_rustls::rustls::{ServerConfig, crypto::ring};
+
+    use super::{Fingerprint, Trust, Unconnected, connect, encrypt};
+
+    /// A certificate for `name`, signed by `signer`, or by itself and a CA as OpenSSL makes them.
+    fn certificate(name: &str, signer: Option<&Issuer<'_, KeyPair>>) -> (CertificateDer<'static>, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        let made = match signer {
+            Some(signer) => params.signed_by(&key, signer),
+            None => {
+                params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+                params.self_signed(&key)
+            }
+        };
+        (made.unwrap().into(), key)
+    }
+
+    /// What comes of connecting to `localhost`, where a server has this certificate.
+    async fn tried(
+        (certificate, key): (CertificateDer<'static>, KeyPair),
+        trust: Trust<'_>,
+    ) -> Result<(), Unconnected> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate],
+                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            )
+            .unwrap();
+        let server = tokio::spawn(async move {
+            let (tcp, _) = listener.accept().await.unwrap();
+            TlsAcceptor::from(Arc::new(config)).accept(tcp).await.map(drop)
+        });
+        let (tcp, _) = connect("127.0.0.1", port).await.unwrap();
+        let outcome = encrypt(tcp, "localhost", port, trust).await.map(drop);
+        // Refused or not, the server's side is over as well.
+        let _either = server.await.unwrap();
+        outcome
+    }
+
+    fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
+        Fingerprint(Sha256::digest(certificate).into())
+    }
+
+    #[tokio::test]
+    async fn a_certificate_of_a_named_authority_is_accepted_for_its_names_alone() {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "Shop CA");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        std::fs::write(&path, params.self_signed(&key).unwrap().pem()).unwrap();
+        let signer = Issuer::new(params, key);
+        let trust = Trust {
+            ca_file: Some(&path),
+            fingerprint: None,
+        };
+        tried(certificate("localhost", Some(&signer)), trust)
+            .await
+            .unwrap();
+        let other = tried(certificate("mail.hosting.example.jp", Some(&signer)), trust).await;
+        let words = other.unwrap_err().to_string();
+        assert!(
+            words.contains("is for mail.hosting.example.jp, not for localhost"),
+            "{words}"
+        );
+        let unknown = tried(certificate("localhost", Some(&signer)), Trust::default()).await;
+        assert!(
+            unknown
+                .unwrap_err()
+                .to_string()
+                .contains("name the signer's with --ca-file")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_self_signed_certificate_is_accepted_by_its_fingerprint_alone() {
+        let own = certificate("localhost", None);
+        let right = fingerprint(&own.0);
+        let words = tried(own, Trust::default()).await.unwrap_err().to_string();
+        assert!(words.contains(&format!("is self-signed; if it is your server's all the same, accept it with --tls-fingerprint {right}")), "{words}");
+        let pinned = |fingerprint| Trust {
+            ca_file: None,
+            fingerprint: Some(fingerprint),
+        };
+        // Its name does not count then.
+        let own = certificate("mail.hosting.example.jp", None);
+        let right = fingerprint(&own.0);
+        tried(own, pinned(right)).await.unwrap();
+        let words = tried(certificate("localhost", None), pinned(right))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            words.contains(&format!("not {right} as --tls-fingerprint says")),
+            "{words}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_stolen_certificate_without_its_key_is_refused() {
+        let (stolen, _key) = certificate("localhost", None);
+        let trust = Trust {
+            ca_file: None,
+            fingerprint: Some(fingerprint(&stolen)),
+        };
+        let config = crate::mailbox::tls::client_config(trust).unwrap();
+        let signing_key = ring::sign::any_supported_type(&PrivateKeyDer::Pkcs8(
+            KeyPair::generate().unwrap().serialize_der().into(),
+        ))
+        .unwrap();
+        // rustls refuses to serve a certificate with another's key, so that the two are put together below its check.
+        let thief = tokio_rustls::rustls::sign::CertifiedKey::new(vec![stolen], signing_key);
+        let resolver = tokio_rustls::rustls::sign::SingleCertAndKey::from(thief);
+        let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(resolver));
+        let (near, far) = tokio::io::duplex(65_536);
+        let accept =
+            tokio::spawn(async move { TlsAcceptor::from(Arc::new(server)).accept(far).await.map(drop) });
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let refused = connector
+            .connect("localhost".try_into().unwrap(), near)
+            .await
+            .unwrap_err();
+        assert!(refused.to_string().contains("BadSignature"), "{refused}");
+        accept.await.unwrap().unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_and_an_unknown_host_are_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let closed = connect("127.0.0.1", port).await.unwrap_err().to_string();
+        assert!(
+            closed.starts_with(&format!("cannot connect to 127.0.0.1:{port}: Connection refused")),
+            "{closed}"
+        );
+        let unknown = connect("no-such-host.invalid", 993)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            unknown.starts_with("host no-such-host.invalid is unknown"),
+            "{unknown}"
+        );
+    }
+}
