@@ -13,8 +13,8 @@ use super::login::quoted;
 use super::uids::sets;
 
 /// What tells a bounce, and a customer's forwarded one, from other mail.
-const HEADER_FIELDS: &str = "FROM SENDER REPLY-TO TO RETURN-PATH SUBJECT CONTENT-TYPE AUTO-SUBMITTED PRECEDENCE \
-                             X-FAILED-RECIPIENTS X-MS-EXCHANGE-MESSAGE-IS-NDR RESENT-FROM";
+const HEADER_FIELDS: &str = "FROM SENDER RETURN-PATH SUBJECT CONTENT-TYPE AUTO-SUBMITTED X-FAILED-RECIPIENTS \
+                             X-MS-EXCHANGE-MESSAGE-IS-NDR";
 /// UIDs in one command that asks for header fields.
 const HEADERS_PER_COMMAND: usize = 1000;
 /// Commands on their way at a time: hides the round trip, and Courier's and Cyrus's small last segment (40 ms each).

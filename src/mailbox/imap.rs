@@ -269,7 +269,10 @@ impl Inbox {
         if let Some(open) = self.open.take() {
             let left = (open.known.len() + open.uids.len()) as u64;
             batch.tally.failed += left;
-            let why = format!("{} mails could not be read: {fault}", batch.tally.failed);
+            let why = match batch.tally.failed {
+                0 => format!("it is not sure that nothing is missing: {fault}"),
+                failed => format!("{failed} mails could not be read: {fault}"),
+            };
             batch.gaps.push(self.folder_gap(&open.folder, why));
         }
         let left = std::mem::take(&mut self.todo);
