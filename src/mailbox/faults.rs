@@ -31,6 +31,8 @@ struct Script {
     chatter: &'static str,
     /// The text of each mail is repeated so often.
     repeated: usize,
+    /// What is said of each mail's size instead of the truth.
+    size: Option<usize>,
     wrong: Option<(At, Wrong)>,
     /// The connection ends after so many bytes.
     cut: Option<usize>,
@@ -111,6 +113,7 @@ impl Default for Script {
             withheld: BTreeSet::new(),
             chatter: "",
             repeated: 1,
+            size: None,
             wrong: None,
             cut: None,
         }
@@ -240,7 +243,7 @@ impl Script {
             format!(
                 "{}* {uid} FETCH (UID {uid} RFC822.SIZE {} INTERNALDATE \" 1-Jan-2022 00:00:00 +0900\" BODY{section} {{{}}}\r\n{text})\r\n",
                 self.chatter,
-                mail.len(),
+                self.size.unwrap_or(mail.len()),
                 text.len(),
             )
         };
@@ -622,6 +625,24 @@ mod tests {
             (batch.tally.too_big, batch.messages[0].bytes.len()),
             (15, 262_144)
         );
+    }
+
+    #[tokio::test]
+    async fn sizes_that_the_server_makes_up_do_not_fill_the_memory() {
+        let script = Script {
+            repeated: 100_000,
+            size: Some(100),
+            ..Script::default()
+        };
+        let mut inbox = opened(script, |_, _| {}, Vec::new()).await.unwrap();
+        let batch = inbox.next_batch().await.unwrap();
+        assert_eq!((batch.tally.read, batch.tally.failed), (11, 4));
+        let why = &batch.gaps[0].why;
+        assert!(
+            why.contains("4 mails could not be read: the server sent 33"),
+            "{why}"
+        );
+        assert_eq!(batch.position.unwrap().last_uid.unwrap().0.get(), 14);
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use super::session::{Limits, Server, log_in};
 use super::settings::{Settings, Tls};
 
 const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
-/// Servers count sizes before they rewrite line ends, and Exchange estimates them: as much more is let through.
+/// RFC822.SIZE is an estimate on Exchange unless EnableExactRFC822Size is set: as much more is let through.
 const SIZE_SLACK: u64 = 2;
 const LEAST_LITERAL_CAP: u64 = 1024 * 1024;
 /// UIDs whose header fields are asked for at a time.
