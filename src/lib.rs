@@ -9,6 +9,7 @@
 //!
 //! [`commands`] ties them together, one file for each subcommand; [`config`] and [`cli`] say what the user asked for.
 
+pub mod bounce;
 pub mod catalogue;
 pub mod check;
 pub mod event;

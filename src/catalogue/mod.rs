@@ -5,25 +5,30 @@
 //! Fails only while it is loaded: the error names the file, the line and what is wrong with it.
 //! Not here: how a reply is found in a mail (`bounce`), what the lists say today (`check`).
 
+mod addresses;
+mod engine;
+#[cfg(test)]
+mod examples;
+mod links;
 mod lists;
+mod literals;
+mod load;
 mod providers;
+mod reply;
+mod rules;
+mod verdict;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use crate::event::{Event, ListId, Reason, ReceivingDomain, Verdict, Zone};
 
 pub use lists::{Kind, List, Month, NoMonth, Standing, WhoMayAsk, ZoneFacts};
 pub use providers::{Hosting, Receiver};
+pub use rules::RuleError;
 
-/// The facts and rules that come with the program. The order of the rules is the order in which they are tried.
-const BUILT_IN: [(&str, &str); 2] = [
-    ("lists.toml", include_str!("lists.toml")),
-    ("providers.toml", include_str!("providers.toml")),
-];
+use verdict::Judge;
 
 /// What stopped a catalogue from being loaded.
 #[derive(Debug, thiserror::Error)]
@@ -44,10 +49,24 @@ pub enum Error {
         /// Line, column and what is wrong.
         source: toml::de::Error,
     },
+    /// A rule cannot be used.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// The patterns of a source file cannot be used together.
+    #[error("patterns of {}", file.display())]
+    Pattern {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        source: regex::Error,
+    },
+    /// The words of all rules do not fit into one search.
+    #[error("the words of the rules")]
+    Words(#[from] aho_corasick::BuildError),
 }
 
 /// Rules, lists and providers, ready to be asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Catalogue {
     lists: Vec<List>,
     zones: BTreeMap<Zone, ZoneFacts>,
@@ -55,17 +74,7 @@ pub struct Catalogue {
     never_listed: BTreeMap<Ipv4Addr, String>,
     receivers: Vec<Receiver>,
     hosting: Vec<Hosting>,
-}
-
-/// What one file of the catalogue may hold; the user's own file has the same form.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    list: Vec<List>,
-    default_zones: Vec<Zone>,
-    never_listed: BTreeMap<Ipv4Addr, String>,
-    receiver: Vec<Receiver>,
-    sender: Vec<Hosting>,
+    judge: Judge,
 }
 
 impl Catalogue {
@@ -77,29 +86,20 @@ impl Catalogue {
         Self::load(None)
     }
 
-    /// The catalogue with a user's own file laid over it: entries with the same id replace, new ones are added.
+    /// The catalogue with a user's own file laid over it: entries with the same id replace, new ones are added, and
+    /// its rules are tried first.
     ///
     /// # Errors
-    /// When the file cannot be read, is no TOML, or has a key that does not belong there.
+    /// When the file cannot be read, is no TOML, has a key that does not belong there, or a rule that cannot be used.
     pub fn load(user_file: Option<&Path>) -> Result<Self, Error> {
-        let mut catalogue = Self::default();
-        for (name, text) in BUILT_IN {
-            catalogue.add(read(Path::new(name), text)?);
-        }
-        if let Some(file) = user_file {
-            let text = std::fs::read_to_string(file).map_err(|source| Error::Unreadable {
-                file: file.to_owned(),
-                source,
-            })?;
-            catalogue.add(read(file, &text)?);
-        }
-        Ok(catalogue.with_zones())
+        load::load(user_file)
     }
 
     /// What a reply means; an event without a reply is judged by its status and code.
     #[must_use]
     pub fn classify(&self, event: Event) -> Event {
-        event
+        let verdict = self.verdict(&event);
+        Event { verdict, ..event }
     }
 
     /// The list with this id.
@@ -190,44 +190,6 @@ impl Catalogue {
         part.or_else(|| self.list(id))
             .map(|list| list.who_may_ask)
             .unwrap_or_default()
-    }
-
-    fn add(&mut self, file: File) {
-        replace_or_add(&mut self.lists, file.list, |one, other| one.id == other.id);
-        replace_or_add(&mut self.receivers, file.receiver, |one, other| {
-            one.id == other.id
-        });
-        replace_or_add(&mut self.hosting, file.sender, |one, other| one.id == other.id);
-        self.never_listed.extend(file.never_listed);
-        if !file.default_zones.is_empty() {
-            self.default_zones = file.default_zones;
-        }
-    }
-
-    fn with_zones(mut self) -> Self {
-        for list in &self.lists {
-            for entry in &list.zones {
-                let facts = entry.clone().of(list);
-                self.zones.insert(facts.zone.clone(), facts);
-            }
-        }
-        self
-    }
-}
-
-fn read(file: &Path, text: &str) -> Result<File, Error> {
-    toml::from_str(text).map_err(|source| Error::Malformed {
-        file: file.to_owned(),
-        source,
-    })
-}
-
-fn replace_or_add<T>(there: &mut Vec<T>, new: Vec<T>, same: impl Fn(&T, &T) -> bool) {
-    for entry in new {
-        match there.iter_mut().find(|old| same(old, &entry)) {
-            Some(old) => *old = entry,
-            None => there.push(entry),
-        }
     }
 }
 
@@ -387,5 +349,38 @@ mod tests {
         let text = format!("{error:#}");
         assert!(text.contains(&file.path().display().to_string()), "{text}");
         assert!(text.contains("line 6") && text.contains("colour"), "{text}");
+    }
+
+    #[test]
+    fn a_users_rule_is_tried_first_and_replaces_its_namesake() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "[[rule]]\nid = 'gmo-rbl'\nreply = ['gmo-rbl']\nreason = 'on-hold'\nsource = 'me'\nexamples = []\n";
+        std::fs::write(&file, text).unwrap();
+        let catalogue = Catalogue::load(Some(file.path())).unwrap();
+        let ids: Vec<_> = catalogue
+            .judge
+            .engine
+            .entries()
+            .map(|rule| rule.id.get_ref().as_str())
+            .collect();
+        assert_eq!(ids[0], "gmo-rbl");
+        assert_eq!(ids.iter().filter(|id| **id == "gmo-rbl").count(), 1);
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_used_is_an_error_that_shows_its_line() {
+        for (condition, line, wrong) in [
+            ("reply = ['(']", "line 3", "unclosed group"),
+            ("", "line 2", "no condition"),
+        ] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let text = format!(
+                "[[rule]]\nid = 'x'\n{condition}\nreason = 'blocked'\nsource = 'me'\nexamples = []\n"
+            );
+            std::fs::write(&file, text).unwrap();
+            let text = Catalogue::load(Some(file.path())).unwrap_err().to_string();
+            assert!(text.contains(&file.path().display().to_string()), "{text}");
+            assert!(text.contains(line) && text.contains(wrong), "{text}");
+        }
     }
 }

@@ -18,6 +18,8 @@ pub struct Receiver {
     /// Mail domains of its own.
     #[serde(default)]
     pub domains: Vec<String>,
+    /// Its own list: what its words mean when they name none.
+    pub own: Option<ListId>,
     /// The lists that speak for it, most likely first.
     #[serde(default)]
     pub lists: Vec<ListId>,

@@ -139,6 +139,24 @@ pub enum Format {
     Sendmail,
     /// Exim.
     Exim,
+    /// Exchange and Microsoft 365.
+    Exchange,
+    /// Gmail and Google Workspace.
+    Gmail,
+    /// OpenSMTPD.
+    Opensmtpd,
+    /// Courier.
+    Courier,
+    /// dma, the DragonFly Mail Agent.
+    Dma,
+    /// Domino and Notes.
+    Domino,
+    /// A notification of Amazon SES.
+    Ses,
+    /// A feedback report (RFC 5965): a user called the mail spam.
+    Arf,
+    /// A person's automatic answer (RFC 3834).
+    AutoReply,
     /// Looks like a bounce and holds a recipient, but no reader knows its writer.
     Generic,
 }

@@ -1,0 +1,330 @@
+//! What is left when no reader knows the words: recipients, replies, hosts and commands where they can be found all the
+//! same. Most gateways write one of few forms, whatever their language:
+//! ```text
+//! <a@example.net>: 550 5.1.1 …                               Delivery to … failed: a@example.net
+//! Server mx.example.net[192.0.2.1] failed with: 550 …         SMTP error from remote server after RCPT command:
+//! ```
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::bounce::address::{self, Host};
+use crate::bounce::header::field;
+use crate::bounce::mail::Bounce;
+use crate::bounce::reply::{Reply, in_reply_to};
+use crate::bounce::told::{Finding, Told};
+use crate::event::{Action, SmtpCommand};
+
+/// Lines of words that are looked at.
+const MAX_LINES: usize = 2000;
+
+/// Characters of words that are taken for the reply where none has a code.
+const MAX_WORDS: usize = 1000;
+
+/// A report whose writer is not known: the words add what the report does not say.
+pub(super) fn read_beside_report(bounce: &Bounce<'_>) -> Option<Told> {
+    let report = bounce
+        .report
+        .as_ref()
+        .filter(|report| !report.recipients.is_empty())?;
+    let told = |mut finding: Finding| {
+        // the report's reply is the better one: what words hold a code may be advice
+        let has_reply = report
+            .recipients
+            .iter()
+            .any(|one| one.reply.is_some() && one.recipient == finding.recipient);
+        finding.reply = finding.reply.filter(|reply| reply.code.is_some() && !has_reply);
+        finding.action = None;
+        finding
+    };
+    let known = |finding: &Finding| {
+        report
+            .recipients
+            .iter()
+            .any(|one| one.recipient.eq_ignore_ascii_case(&finding.recipient))
+    };
+    let recipients = findings(bounce).into_iter().filter(known).map(told).collect();
+    Some(Told {
+        recipients,
+        ..Told::default()
+    })
+}
+
+/// No report, no known words. A mail that shows no outer sign of a bounce must at least quote a reply with its code, one
+/// that a program sent must say that something failed.
+pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
+    let failed = bounce.head.automatic && speaks_of_failure(bounce);
+    let convinces = |one: &Finding| {
+        one.reply
+            .as_ref()
+            .is_some_and(|reply| reply.code.is_some() || failed)
+    };
+    let told: Vec<Finding> = findings(bounce).into_iter().filter(convinces).collect();
+    (!told.is_empty()).then(|| Told {
+        recipients: told,
+        ..Told::default()
+    })
+}
+
+fn speaks_of_failure(bounce: &Bounce<'_>) -> bool {
+    static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(?ix) deliver | returned\ mail | fail | could\ not | cannot | unable\ to | reject | unknown\ user | user\ unknown
+            | mailbox\ (is\ )?full | no\ such\ user | error | nicht\ zugestellt | unzustellbar | non\ remis | n.a\ pas\ pu
+            | no\ se\ pudo | recapit | não\ (foi|pôde) | не\ (может|удалось|доставлен) | 退信 | 无法 | 無法 | 不達 | 配信 | 配送
+            | 届け | エラー | できません",
+        )
+        .ok()
+    });
+    let is_in = |text: &str| WORDS.as_ref().is_some_and(|words| words.is_match(text));
+    is_in(&bounce.head.subject) || (!bounce.head.auto_replied || bounce.head.daemon) && is_in(bounce.words())
+}
+
+/// The last hint at a recipient: the original was to one address alone, and a program sent it back.
+pub(super) fn read_hint(bounce: &Bounce<'_>) -> Option<Told> {
+    let [recipient] = bounce.returned.to.as_slice() else {
+        return None;
+    };
+    if !speaks_of_failure(bounce) {
+        return None;
+    }
+    let lines: Vec<&str> = bounce.words().lines().take(MAX_LINES).map(str::trim).collect();
+    let action = is_delay(bounce).then_some(Action::Delayed);
+    let told = Finding {
+        action,
+        ..finding(recipient.clone(), 0, &lines, true)
+    };
+    told.reply.is_some().then(|| Told {
+        recipients: vec![told],
+        ..Told::default()
+    })
+}
+
+fn findings(bounce: &Bounce<'_>) -> Vec<Finding> {
+    let words = bounce.words();
+    let lines: Vec<&str> = words.lines().take(MAX_LINES).map(str::trim).collect();
+    let is_senders = |address: &str| {
+        let same = |other: &str| other.eq_ignore_ascii_case(address);
+        same(&bounce.head.from)
+            || bounce.returned.fields.from.as_deref().is_some_and(same)
+            || bounce.head.to.iter().any(|to| same(to))
+    };
+    let mut named = recipients(&lines);
+    let failed = &bounce.head.failed_recipients;
+    if named.iter().any(|(address, _)| !is_senders(address)) || !failed.is_empty() {
+        named.retain(|(address, _)| !is_senders(address));
+    }
+    if named.is_empty() {
+        named = failed.iter().map(|one| (one.clone(), 0)).collect();
+    }
+    let alone = named.len() == 1;
+    let action = is_delay(bounce).then_some(Action::Delayed);
+    let finding = |(recipient, at): (String, usize)| Finding {
+        action,
+        ..finding(recipient, at, &lines, alone)
+    };
+    named.into_iter().map(finding).collect()
+}
+
+fn is_delay(bounce: &Bounce<'_>) -> bool {
+    static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)warning (message )?only|has been delayed|will be retried|\((delay|delayed)\)|will keep trying|still being retried").ok()
+    });
+    let is_in = |text: &str| WORDS.as_ref().is_some_and(|words| words.is_match(text));
+    is_in(&bounce.head.subject) || is_in(bounce.words())
+}
+
+/// The lines that name recipients, by the first of these forms that any line has: a line that is an address or begins
+/// with one; a session's `RCPT TO`; a line that ends with one; a line that has one in brackets.
+fn recipients(lines: &[&str]) -> Vec<(String, usize)> {
+    let forms: [fn(&str) -> Option<String>; 4] = [opens_with, in_session, ends_with, has_in_brackets];
+    let of_form = |form: &fn(&str) -> Option<String>| {
+        let named = lines
+            .iter()
+            .enumerate()
+            .filter_map(|(at, line)| Some((form(line)?, at)));
+        Some(named.collect::<Vec<_>>()).filter(|named| !named.is_empty())
+    };
+    forms.iter().find_map(of_form).unwrap_or_default()
+}
+
+/// `a@example.net`, `* a@example.net`, `<a@example.net>: …`, `a@example.net: …`, `a@example.net [User unknown]`
+fn opens_with(line: &str) -> Option<String> {
+    let line = line.trim_start_matches(['*', '-', '>', '•', '·', ' ', '"', '\'']);
+    if let Some(alone) = address::only(line.trim_end_matches(['"', '\'', ':'])) {
+        return Some(alone);
+    }
+    let word = line.split_whitespace().next()?;
+    let marked = word.starts_with('<')
+        || word.ends_with(':')
+        || line
+            .get(word.len()..)?
+            .trim_start()
+            .starts_with(['[', '(', '<', ':']);
+    let word = word
+        .split("<mailto:")
+        .next()
+        .filter(|word| !word.is_empty())
+        .unwrap_or(word);
+    if marked {
+        address::only(word.trim_end_matches(['"', ':']))
+    } else {
+        address::only(word).filter(|_| line.split_whitespace().count() > 2)
+    }
+}
+
+/// `>>> RCPT TO:<a@example.net>`
+fn in_session(line: &str) -> Option<String> {
+    let at = line.to_ascii_lowercase().find("rcpt to:")?;
+    address::first(line.get(at + "rcpt to:".len()..)?)
+}
+
+/// `Unable to deliver message to: <a@example.net>`, `Unknown user: a@example.net`; not `From: …`
+fn ends_with(line: &str) -> Option<String> {
+    if is_of_a_header(line) {
+        return None;
+    }
+    let word = line.rsplit([' ', '\t', ':']).next()?;
+    address::only(word)
+}
+
+/// `SMTP Server <mx.example.net> rejected recipient <a@example.net> (…)`, `Address: <a@example.net>, …`
+fn has_in_brackets(line: &str) -> Option<String> {
+    if is_of_a_header(line) {
+        return None;
+    }
+    line.split('<')
+        .skip(1)
+        .find_map(|rest| address::only(rest.split_once('>')?.0))
+}
+
+/// Lines such as `From: …` and `Original Sender: …` name the sender.
+fn is_of_a_header(line: &str) -> bool {
+    let name = field(line)
+        .map(|(name, _)| name)
+        .or_else(|| Some(line.split_once(':')?.0))
+        .unwrap_or("");
+    let name = name.to_ascii_lowercase();
+    [
+        "from",
+        "sender",
+        "reply-to",
+        "return-path",
+        "message-id",
+        "cc",
+        "contact",
+        "postmaster",
+        "subject",
+    ]
+    .iter()
+    .any(|of| name.ends_with(of))
+}
+
+/// What is said of one recipient: its own paragraph where that has a code, else the first code in all words (of one
+/// recipient), else its paragraph's words, else all of them.
+fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding {
+    let own = paragraph(lines, at);
+    let own_words = own.replacen(&recipient, "", 1);
+    let own_words = own_words.trim_start_matches(['<', '>', ':', ' ', '\n', '*', '-', '"']);
+    let own_reply = || quoted(&own).or_else(|| quoted(own_words));
+    let elsewhere = || {
+        let from = lines.iter().position(|line| {
+            Reply::read(line)
+                .and_then(|reply| reply.code)
+                .is_some_and(|code| code.class() >= 4)
+        })?;
+        let block: Vec<&str> = lines
+            .iter()
+            .skip(from)
+            .take_while(|line| !line.is_empty())
+            .copied()
+            .collect();
+        quoted(&block.join("\n"))
+    };
+    let says_something = own_words.split_whitespace().count() > 2;
+    let plain = || {
+        let all = lines.join(" ");
+        let all: String = all.chars().take(MAX_WORDS).collect();
+        Reply::read(if says_something { own_words } else { &all })
+    };
+    let reply = own_reply()
+        .or_else(|| elsewhere().filter(|_| alone || !says_something))
+        .or_else(plain);
+    let around = if alone { lines.join("\n") } else { own };
+    let host = host_in(&around).unwrap_or_default();
+    let (text, command) = reply
+        .as_ref()
+        .map_or(("", None), |reply| in_reply_to(&reply.text));
+    let reply = if command.is_some() {
+        Reply::read(text)
+    } else {
+        reply
+    };
+    Finding {
+        command: command.or_else(|| command_in(&around)),
+        remote_host: host.name,
+        remote_ip: host.ip,
+        reply,
+        ..Finding::to(recipient)
+    }
+}
+
+/// The lines from one on, up to the next empty one.
+fn paragraph(lines: &[&str], at: usize) -> String {
+    let rest = lines.iter().skip(at).take_while(|line| !line.is_empty());
+    rest.copied().collect::<Vec<_>>().join("\n")
+}
+
+/// A reply with its code: from the code on, whatever stands before it.
+fn quoted(text: &str) -> Option<Reply> {
+    let whole = Reply::read(text)?;
+    let code = whole.code?.to_string();
+    let from = text.match_indices(&code).find(|(at, _)| {
+        let before = text.get(..*at).and_then(|head| head.chars().next_back());
+        before.is_none_or(|before| !before.is_alphanumeric() && before != '.')
+    });
+    let cut = Reply::read(text.get(from?.0..)?)?;
+    Some(if cut.code == whole.code {
+        Reply {
+            status: cut.status.or(whole.status),
+            ..cut
+        }
+    } else {
+        whole
+    })
+}
+
+/// `host mx.example.net [192.0.2.1]`, `host: mx.example.net`, `Server mx.example.net[192.0.2.1]`, `SMTP Server <mx.example.net>`
+fn host_in(text: &str) -> Option<Host> {
+    static HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)\b(?:host|server)\s*(?::\s*|\s)<?((?:[a-z0-9_-]+\.)+[a-z0-9-]+)>?(\s?[\[(][0-9a-f.:]+[\])])?").ok()
+    });
+    HOST.as_ref()?.captures_iter(text).find_map(|found| {
+        let (name, ip) = (found.get(1)?.as_str(), found.get(2).map_or("", |ip| ip.as_str()));
+        let host = Host::read(&format!("{name}{ip}"));
+        (host.ip.is_some() || host.name.is_some()).then_some(host)
+    })
+}
+
+/// `after RCPT command`, `in response to the MAIL FROM command`, `[RCPT_TO]`, `SMTP:RCPT`, `>>> DATA`
+fn command_in(text: &str) -> Option<SmtpCommand> {
+    static COMMAND: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x)
+            (?:\b(?:after|following|for|to|the|of)\s+|>>>\s*|SMTP:|\[|[Cc]ommand:?\s+)
+            (?:end\ of\s+)?
+            (EHLO|HELO|MAIL|RCPT|DATA|TEXT|STARTTLS)
+            (?:[_\ ](?:FROM|TO)\b)?
+            (?:\s*(?:command|:|\]|\n|$|\s<)|\s+host)",
+        )
+        .ok()
+    });
+    let word = COMMAND.as_ref()?.captures(text)?.get(1)?.as_str();
+    // 1&1 and GMX call the end of the data TEXT
+    if word == "TEXT" {
+        Some(SmtpCommand::Data)
+    } else {
+        word.parse().ok()
+    }
+}

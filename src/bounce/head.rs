@@ -1,0 +1,130 @@
+//! The header of a bounce: when it was written, by what, and whether a program wrote it.
+
+use mail_parser::{HeaderName, Message};
+
+use crate::bounce::address::{self, is_host};
+use crate::bounce::date;
+use crate::event::Timestamp;
+
+/// What the header of a bounce says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Head {
+    pub(super) message_id: Option<String>,
+    pub(super) bounced_at: Option<Timestamp>,
+    pub(super) subject: String,
+    /// The host in its first Received line: it wrote the bounce, or took it from what did.
+    pub(super) written_by: Option<String>,
+    /// `X-Failed-Recipients` (Exim, Gmail).
+    pub(super) failed_recipients: Vec<String>,
+    /// The address it is from.
+    pub(super) from: String,
+    /// Whom it is to: the sender of what bounced.
+    pub(super) to: Vec<String>,
+    /// Whether a program wrote it: null sender, MAILER-DAEMON, a report.
+    pub(super) automatic: bool,
+    /// Whether it is from an address that mail servers write bounces under.
+    pub(super) daemon: bool,
+    /// Whether `Auto-Submitted: auto-replied` (RFC 3834 §5.1) or one of its forerunners says so.
+    pub(super) auto_replied: bool,
+}
+
+impl Head {
+    /// Reads a mail's header; `received_at` stands in for a missing Date.
+    pub(super) fn of(mail: &Message<'_>, received_at: Option<Timestamp>) -> Self {
+        let raw = |name: &'static str| mail.header_raw(name).map(str::trim).unwrap_or_default();
+        let failed = mail.header_raw("X-Failed-Recipients").unwrap_or_default();
+        let sender = mail.from().and_then(|from| from.first());
+        let address = sender
+            .and_then(|from| from.address())
+            .unwrap_or_default()
+            .to_owned();
+        let daemon = is_daemon(raw("From"));
+        let kind = mail
+            .header(HeaderName::ContentType)
+            .and_then(|kind| kind.as_content_type());
+        let is_report = kind.is_some_and(|kind| {
+            let told = kind
+                .attribute("report-type")
+                .unwrap_or("delivery-status")
+                .to_ascii_lowercase();
+            let is_report = kind
+                .subtype()
+                .is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"));
+            is_report && told != "disposition-notification"
+        });
+        Self {
+            message_id: mail.message_id().map(str::to_owned),
+            bounced_at: date::read(raw("Date")).or(received_at),
+            subject: mail.subject().unwrap_or_default().trim().to_owned(),
+            automatic: is_report || has_null_sender(mail) || !failed.is_empty() || daemon,
+            daemon,
+            auto_replied: raw("Auto-Submitted")
+                .to_ascii_lowercase()
+                .starts_with("auto-replied")
+                || mail.header_raw("X-Autoreply").is_some()
+                || mail.header_raw("X-Autorespond").is_some(),
+            written_by: first_hop(mail),
+            failed_recipients: address::all(failed).collect(),
+            to: address::all(raw("To")).collect(),
+            from: address,
+        }
+    }
+}
+
+/// `Return-Path: <>`; some write `<MAILER-DAEMON>` or `<null>` into the mailbox.
+fn has_null_sender(mail: &Message<'_>) -> bool {
+    mail.header_raw("Return-Path").is_some_and(|path| {
+        let path = path
+            .trim()
+            .trim_start_matches('<')
+            .trim_end_matches('>')
+            .trim()
+            .to_ascii_lowercase();
+        path.is_empty() || path == "null" || path.starts_with("mailer-daemon")
+    })
+}
+
+/// The host of the lowest Received line. Where it says `from` another host than itself, that one wrote the mail and
+/// handed it over without a line of its own: `from mx4.example.org (mx4.example.org [192.0.2.7]) by mx.example.net`.
+fn first_hop(mail: &Message<'_>) -> Option<String> {
+    let lines = mail
+        .headers_raw()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("received"));
+    let line = lines.map(|(_, line)| line).last()?;
+    let word_after = |mark: &str| {
+        let mut words = line.split_whitespace();
+        words.find(|word| word.eq_ignore_ascii_case(mark))?;
+        let word = words.next()?.trim_matches(['[', ']', '(', ')', ';', ',']);
+        Some(word.trim_end_matches('.')).filter(|word| is_host(word) && word.contains('.'))
+    };
+    let is_name = |host: &&str| host.parse::<std::net::IpAddr>().is_err() && !host.starts_with("localhost");
+    // `from 98.138.229.112 (EHLO nm36-vm0.bullet.mail.ne1.yahoo.com)`
+    let said = || {
+        word_after("(EHLO")
+            .or_else(|| word_after("(HELO"))
+            .filter(is_name)
+    };
+    let from = word_after("from").filter(is_name).or_else(said);
+    from.or_else(|| word_after("by")).map(str::to_owned)
+}
+
+/// Whether a From is one that mail servers write bounces under.
+pub(super) fn is_daemon(from: &str) -> bool {
+    const NAMES: [&str; 13] = [
+        "mailer-daemon",
+        "mailer_daemon",
+        "mailerdaemon",
+        "mail delivery",
+        "mail-delivery",
+        "maildelivery",
+        "postmaster",
+        "delivery subsystem",
+        "delivery status",
+        "mdaemon",
+        "microsoft exchange",
+        "mail administrator",
+        "mail system",
+    ];
+    let from = from.to_lowercase();
+    NAMES.iter().any(|name| from.contains(name))
+}

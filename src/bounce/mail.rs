@@ -1,0 +1,155 @@
+//! A mail taken apart: the words for people, the report for machines, the returned original, mails attached to it.
+
+use std::borrow::Cow;
+
+use mail_parser::decoders::html::html_to_text;
+use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
+
+use crate::bounce::head::Head;
+use crate::bounce::original::{self, Returned};
+use crate::bounce::rfc3464;
+use crate::bounce::told::Told;
+use crate::event::Timestamp;
+
+/// Words beyond this many bytes are not read: no mail server writes that much about a failure.
+const MAX_WORDS: usize = 1 << 20;
+
+/// A bounce, or what may be one.
+#[derive(Debug)]
+pub(super) struct Bounce<'m> {
+    pub(super) head: Head,
+    /// The text for people, decoded, lines ended by LF.
+    pub(super) text: String,
+    /// How many bytes of the text are the mail server's words; behind them come a report's fields, the original's copy.
+    words: usize,
+    pub(super) report: Option<Told>,
+    /// The fields of a message/feedback-report (RFC 5965).
+    pub(super) feedback: Option<String>,
+    pub(super) returned: Returned,
+    /// A read receipt (RFC 8098): it has a Final-Recipient, too, and is no bounce.
+    pub(super) is_receipt: bool,
+    /// Mails that came as parts, with their parts.
+    pub(super) attached: Vec<&'m Message<'m>>,
+}
+
+impl<'m> Bounce<'m> {
+    /// Takes a mail apart; `received_at` stands in for a missing Date.
+    pub(super) fn of(mail: &'m Message<'m>, received_at: Option<Timestamp>) -> Self {
+        let mut parts = Parts::default();
+        for part in &mail.parts {
+            parts.take(part);
+        }
+        let words = if parts.plain.trim().is_empty() {
+            parts.html
+        } else {
+            parts.plain
+        };
+        let mut bounce = Self::pasted(Head::of(mail, received_at), &words);
+        let told = rfc3464::read(&parts.reports);
+        bounce.report = told
+            .filter(|told| !told.recipients.is_empty() || bounce.report.is_none())
+            .or(bounce.report);
+        if let Some(returned) = parts.returned.filter(|returned| !returned.is_empty()) {
+            bounce.returned = returned;
+        }
+        bounce.feedback = parts.feedback;
+        bounce.is_receipt = parts.is_receipt;
+        bounce.attached = parts.attached;
+        bounce
+    }
+
+    /// The words without the copy of the original.
+    pub(super) fn words(&self) -> &str {
+        self.text.get(..self.words).unwrap_or(&self.text)
+    }
+
+    /// A bounce of which only words are left: what a mail server wrote, a report among it, a copy below it.
+    pub(super) fn pasted(head: Head, text: &str) -> Self {
+        let (words, copy) = original::split(text);
+        let (words, report) = match rfc3464::begins_at(words) {
+            Some(at) => words.split_at_checked(at).unwrap_or((words, "")),
+            None => (words, ""),
+        };
+        let returned = copy.and_then(Returned::read).unwrap_or_default();
+        Self {
+            head,
+            words: words.len(),
+            text: text.to_owned(),
+            report: (!report.is_empty())
+                .then(|| rfc3464::read(&[report.to_owned()]))
+                .flatten(),
+            feedback: None,
+            returned,
+            is_receipt: false,
+            attached: Vec::new(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Parts<'m> {
+    plain: String,
+    html: String,
+    reports: Vec<String>,
+    feedback: Option<String>,
+    is_receipt: bool,
+    returned: Option<Returned>,
+    attached: Vec<&'m Message<'m>>,
+}
+
+impl<'m> Parts<'m> {
+    fn take(&mut self, part: &'m MessagePart<'m>) {
+        let kind = part.content_type().map(|kind| {
+            let subtype = kind.subtype().unwrap_or("");
+            format!("{}/{subtype}", kind.ctype()).to_ascii_lowercase()
+        });
+        let kind = kind.as_deref().unwrap_or("text/plain");
+        match (&part.body, kind) {
+            (PartType::Multipart(_), _) => {}
+            (PartType::Message(message), _) => {
+                if self.returned.is_none() {
+                    self.returned = Some(Returned::of(message));
+                }
+                self.attached.push(message);
+            }
+            (_, "message/delivery-status" | "message/global-delivery-status") => {
+                self.reports.extend(text_of(part).map(Cow::into_owned));
+            }
+            (_, "message/feedback-report") => self.feedback = text_of(part).map(Cow::into_owned),
+            (
+                _,
+                "text/rfc822-headers"
+                | "text/rfc822-header"
+                | "message/rfc822-headers"
+                | "message/global-headers"
+                | "text/rfc822"
+                | "message/rfc822",
+            ) => {
+                if self.returned.is_none() {
+                    self.returned = text_of(part).and_then(|text| Returned::read(&text));
+                }
+            }
+            (_, "message/disposition-notification") => self.is_receipt = true,
+            (PartType::Html(html), _) => append(&mut self.html, &html_to_text(html)),
+            (PartType::Text(text), _) => append(&mut self.plain, text),
+            (PartType::Binary(_) | PartType::InlineBinary(_), _) => {}
+        }
+    }
+}
+
+fn text_of<'m>(part: &'m MessagePart<'m>) -> Option<Cow<'m, str>> {
+    match &part.body {
+        PartType::Text(text) | PartType::Html(text) => Some(Cow::Borrowed(text)),
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => Some(String::from_utf8_lossy(bytes)),
+        PartType::Message(_) | PartType::Multipart(_) => None,
+    }
+}
+
+fn append(words: &mut String, text: &str) {
+    if !words.is_empty() {
+        words.push_str("\n\n");
+    }
+    let room = MAX_WORDS.saturating_sub(words.len());
+    let cut = text.char_indices().map(|(at, _)| at).find(|at| *at >= room);
+    words.push_str(cut.and_then(|cut| text.get(..cut)).unwrap_or(text));
+}

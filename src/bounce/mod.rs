@@ -1,0 +1,182 @@
+//! Reads bounces: who was refused, by which host, in which words, when.
+//!
+//! In: a [`Message`]. Out: an [`Event`] for each recipient that it reports on, its verdict not yet given.
+//! Follows RFC 3464 (reports), RFC 3463 (status), RFC 5321 (replies), RFC 5965 (feedback) and what mail servers write
+//! instead of them. Never fails: what the mail does not say is `None`, what is no bounce gives no event.
+//! Not here: what a reply means (`catalogue`), where mails come from (`mailbox`).
+
+mod address;
+mod arf;
+mod autoreply;
+mod courier;
+mod date;
+mod dma;
+mod domino;
+mod exchange;
+mod exim;
+mod forwarded;
+mod generic;
+mod gmail;
+mod head;
+mod header;
+mod mail;
+mod opensmtpd;
+mod original;
+mod postfix;
+mod qmail;
+mod reply;
+mod rfc3464;
+mod sendmail;
+mod ses;
+mod shape;
+mod told;
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use mail_parser::MessageParser;
+
+use crate::event::{Event, Format, Message, Source, Timestamp};
+use mail::Bounce;
+use told::Told;
+
+/// Reads the words of one format; `None` where they are not of that format.
+type Reader = fn(&Bounce<'_>) -> Option<Told>;
+
+/// The formats, in the order in which they are tried: the first that knows its own words wins, and what it reads is
+/// merged with the report part where there is one.
+const FORMATS: [(Format, Reader); 15] = [
+    (Format::Arf, arf::read),
+    (Format::Ses, ses::read),
+    (Format::Postfix, postfix::read),
+    (Format::Qmail, qmail::read),
+    (Format::Opensmtpd, opensmtpd::read),
+    (Format::Dma, dma::read),
+    (Format::Courier, courier::read),
+    (Format::Sendmail, sendmail::read),
+    (Format::Gmail, gmail::read),
+    (Format::Exim, exim::read),
+    (Format::Exchange, exchange::read),
+    (Format::Domino, domino::read),
+    (Format::AutoReply, autoreply::read),
+    (Format::Rfc3464, generic::read_beside_report),
+    (Format::Generic, generic::read),
+];
+
+/// Mails in mails beyond this depth are not looked into.
+const MAX_DEPTH: usize = 4;
+
+static PARSER: LazyLock<MessageParser> = LazyLock::new(MessageParser::default);
+
+/// Whether a header block (or some fields of it) may belong to a bounce, a forwarded one too. Generous: a mail that is
+/// no bounce costs only its reading.
+#[must_use]
+pub fn may_be(header: &[u8]) -> bool {
+    shape::may_be(from_header(&lines(header)))
+}
+
+/// Whether a mail has a bounce's outer signs: null sender, MAILER-DAEMON or a delivery report. Stricter than
+/// [`may_be`]: what has them and gives no event was not understood.
+#[must_use]
+pub fn looks_like_bounce(message: &Message) -> bool {
+    shape::looks_like_bounce(from_header(&lines(&message.bytes)))
+}
+
+/// Reads a mail: an event for each recipient that it reports on, none where it is no bounce.
+#[must_use]
+pub fn read(message: &Message) -> Vec<Event> {
+    let bytes = lines(&message.bytes);
+    let mails = shape::mails_of_mbox(&bytes);
+    let events = mails.into_iter().filter_map(|mail| {
+        let mail = PARSER.parse(from_header(mail))?;
+        Some(read_mail(&message.source, &mail, message.received_at, MAX_DEPTH))
+    });
+    events.flatten().collect()
+}
+
+/// A program's mail is read itself before what it carries (the returned original may be a bounce, too); a person's
+/// mail carries the bounce, attached or pasted.
+fn read_mail(
+    source: &Source,
+    mail: &mail_parser::Message<'_>,
+    received_at: Option<Timestamp>,
+    depth: usize,
+) -> Vec<Event> {
+    let bounce = Bounce::of(mail, received_at);
+    let direct = || read_formats(source, &bounce);
+    let carried = || read_carried(source, &bounce, depth);
+    let hinted = || {
+        let told = generic::read_hint(&bounce).filter(|_| !bounce.is_receipt);
+        told.map_or_else(Vec::new, |told| {
+            told::events(source, &bounce, Format::Generic, told)
+        })
+    };
+    let stages: [&dyn Fn() -> Vec<Event>; 3] = match bounce.head.automatic {
+        true => [&direct, &carried, &hinted],
+        false => [&carried, &direct, &Vec::new],
+    };
+    stages
+        .iter()
+        .map(|stage| stage())
+        .find(|events| !events.is_empty())
+        .unwrap_or_default()
+}
+
+fn read_carried(source: &Source, bounce: &Bounce<'_>, depth: usize) -> Vec<Event> {
+    let attached = bounce.attached.iter().filter(|_| depth > 0);
+    let mut attached = attached.map(|mail| read_mail(source, mail, None, depth - 1));
+    attached
+        .find(|events| !events.is_empty())
+        .or_else(|| Some(read_formats(source, &forwarded::inside(&bounce.text)?)))
+        .unwrap_or_default()
+}
+
+fn read_formats(source: &Source, bounce: &Bounce<'_>) -> Vec<Event> {
+    if bounce.is_receipt {
+        return Vec::new();
+    }
+    let mut told = FORMATS
+        .iter()
+        .filter_map(|(format, read)| Some((*format, read(bounce)?)));
+    told.find_map(|(format, words)| {
+        let events = told::events(source, bounce, format, words);
+        (!events.is_empty()).then_some(events)
+    })
+    .unwrap_or_default()
+}
+
+/// The mail with LF at its line ends, whichever it came with.
+fn lines(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match memchr::memchr(b'\r', bytes) {
+        Some(_) => Cow::Owned(with_lf(bytes)),
+        None => Cow::Borrowed(bytes),
+    }
+}
+
+/// CRLF and a CR alone are line ends; a CR beside others (`\r\r\n`, of broken gateways) adds none.
+fn with_lf(bytes: &[u8]) -> Vec<u8> {
+    let has_lf = memchr::memchr(b'\n', bytes).is_some();
+    if !has_lf {
+        return bytes
+            .iter()
+            .map(|byte| if *byte == b'\r' { b'\n' } else { *byte })
+            .collect();
+    }
+    bytes.iter().copied().filter(|byte| *byte != b'\r').collect()
+}
+
+/// The mail without what stands before its header: empty lines, an mbox's `From ` line.
+fn from_header(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    loop {
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let Some((line, after)) = rest.split_at_checked(end) else {
+            return rest;
+        };
+        let skip = line.trim_ascii().is_empty() || line.starts_with(b"From ") || line.starts_with(b">From ");
+        match after.split_first() {
+            Some((_, after)) if skip => rest = after,
+            _ => return rest,
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! sendmail, and what copies its transcript.
+//!
+//! Words of sendmail 8.x (`sendmail/savemail.c`, errbody()) and, without the list of recipients, of 5.x:
+//! ```text
+//!    ----- The following addresses had permanent fatal errors -----
+//! <a@example.net>
+//!     (reason: 550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus. To request remov...lasso)
+//!    ----- Transcript of session follows -----
+//! ... while talking to mx.example.net.:
+//! >>> DATA
+//! <<< 550 5.7.1 Service unavailable, …
+//! 550 5.1.1 <a@example.net>... User unknown
+//! <<< 503 5.5.2 Need rcpt command
+//! ```
+//! The `<<<` lines are the reply; the reason is cut in the middle, and the line without a mark is sendmail's own.
+
+use crate::bounce::address::{self, Host};
+use crate::bounce::date;
+use crate::bounce::mail::Bounce;
+use crate::bounce::reply::{self, Reply, leading_code};
+use crate::bounce::told::{Finding, Told};
+use crate::event::{Action, SmtpCommand};
+
+pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
+    let words = bounce.words();
+    let transcript_at = words.find("Transcript of session follows");
+    let has_list = words.contains("----- The following addresses had ");
+    if transcript_at.is_none() && !has_list {
+        return None;
+    }
+    let (above, transcript) = transcript_at
+        .and_then(|at| words.split_at_checked(at))
+        .unwrap_or((words, ""));
+    let exchanges = exchanges(transcript);
+    let mut recipients: Vec<Finding> = listed(above)
+        .into_iter()
+        .map(|one| finding(one, &exchanges))
+        .collect();
+    if recipients.is_empty() && !has_list {
+        recipients = named_by_sendmail(&exchanges);
+    }
+    // a warning has no list, its report names the recipient
+    if let ([], Some([only])) = (
+        recipients.as_slice(),
+        bounce.report.as_ref().map(|report| report.recipients.as_slice()),
+    ) {
+        let listed = Listed {
+            recipient: only.recipient.clone(),
+            original: None,
+            reason: None,
+        };
+        recipients.push(finding(listed, &exchanges));
+    }
+    let warning = transcript
+        .contains("Warning: message still undelivered")
+        .then_some(Action::Delayed);
+    Some(Told {
+        sent_at: received(words),
+        recipients: recipients
+            .into_iter()
+            .map(|one| Finding {
+                action: one.action.or(warning),
+                ..one
+            })
+            .collect(),
+        ..Told::default()
+    })
+}
+
+/// `The original message was received at Fri, 19 Oct 2018 16:36:24 +0900 (JST)`
+fn received(words: &str) -> Option<crate::event::Timestamp> {
+    let (_, rest) = words.split_once("The original message was received at ")?;
+    date::read(rest.lines().next()?)
+}
+
+/// A recipient of the list: its address, the alias it was expanded from, the reason as far as it is not cut.
+struct Listed {
+    recipient: String,
+    original: Option<String>,
+    reason: Option<String>,
+}
+
+/// The recipients under `had permanent fatal errors`; those under `had transient non-fatal errors` are still tried.
+fn listed(above: &str) -> Vec<Listed> {
+    let mut found: Vec<Listed> = Vec::new();
+    let mut fatal = false;
+    for line in above.lines().map(str::trim) {
+        if line.starts_with("-----") {
+            fatal = line.contains("The following addresses had ") && !line.contains("transient");
+        } else if !fatal {
+        } else if let Some(reason) = line.strip_prefix("(reason: ") {
+            if let Some(last) = found.last_mut() {
+                last.reason = Some(reason.strip_suffix(')').unwrap_or(reason).to_owned());
+            }
+        } else if let Some(alias) = line.strip_prefix("(expanded from: ") {
+            if let Some(last) = found.last_mut() {
+                last.original = address::first(alias);
+                // `"|/path/to/program"` has no address of its own
+                if let (true, Some(original)) = (last.recipient.is_empty(), &last.original) {
+                    last.recipient.clone_from(original);
+                }
+            }
+        } else if line.starts_with(['<', '"', '|', '/']) {
+            found.push(Listed {
+                recipient: address::first(line).unwrap_or_default(),
+                original: None,
+                reason: None,
+            });
+        } else if let Some(recipient) = address::only(line) {
+            found.push(Listed {
+                recipient,
+                original: None,
+                reason: None,
+            });
+        }
+    }
+    found.retain(|one| !one.recipient.is_empty());
+    found
+}
+
+/// One step of the session: what the remote host said, or a line of sendmail's own.
+struct Exchange {
+    host: Host,
+    command: Option<SmtpCommand>,
+    /// Whether the remote host said it (`<<<`).
+    remote: bool,
+    text: String,
+}
+
+fn exchanges(transcript: &str) -> Vec<Exchange> {
+    let mut found: Vec<Exchange> = Vec::new();
+    let mut host = Host::default();
+    let mut command = None;
+    let mut goes_on = false;
+    for line in transcript.lines().skip(1) {
+        let line = line.trim();
+        if let Some(talking) = talking_to(line) {
+            host = Host::read(talking);
+            command = Some(SmtpCommand::Conn);
+        } else if let Some(sent) = line.strip_prefix(">>>") {
+            command = reply::command(sent);
+        } else if let Some(said) = line.strip_prefix("<<<").map(str::trim_start) {
+            if let (true, Some(last)) = (goes_on, found.last_mut()) {
+                last.text.push('\n');
+                last.text.push_str(said);
+            } else {
+                found.push(Exchange {
+                    host: host.clone(),
+                    command,
+                    remote: true,
+                    text: said.to_owned(),
+                });
+            }
+            // RFC 5321 §4.2.1: a hyphen behind the code says that another line follows
+            goes_on = said.as_bytes().get(3) == Some(&b'-');
+            continue;
+        } else if !line.is_empty() {
+            found.push(Exchange {
+                host: host.clone(),
+                command,
+                remote: false,
+                text: line.to_owned(),
+            });
+        }
+        goes_on = false;
+    }
+    found
+}
+
+/// `... while talking to mx.example.net.:`, `While talking to mx.example.net:` (5.x)
+fn talking_to(line: &str) -> Option<&str> {
+    let at = line.find("hile talking to ")?;
+    (at <= 5).then(|| line.get(at + "hile talking to ".len()..))?
+}
+
+fn finding(listed: Listed, exchanges: &[Exchange]) -> Finding {
+    let Listed {
+        recipient,
+        original,
+        reason,
+    } = listed;
+    let chosen = chosen(&recipient, reason.as_deref(), exchanges);
+    let reason = reason.filter(|reason| reason.len() > 4);
+    let (host, command, text) = match chosen {
+        Some(exchange) if exchange.remote => (
+            exchange.host.clone(),
+            exchange.command,
+            Some(exchange.text.clone()),
+        ),
+        Some(exchange) => {
+            // sendmail's own line beside a reason: the one with a number says more
+            let own = leading_code(&exchange.text).is_some() || reason.is_none();
+            (
+                Host::default(),
+                None,
+                if own { Some(exchange.text.clone()) } else { reason },
+            )
+        }
+        None => (Host::default(), None, reason),
+    };
+    Finding {
+        original,
+        action: None,
+        remote_host: host.name,
+        remote_ip: host.ip,
+        command,
+        reply: text.and_then(|text| Reply::read(&text)),
+        ..Finding::to(recipient)
+    }
+}
+
+/// The step that decided about a recipient: the reply that the reason quotes, else the one that names the address, else
+/// the one before sendmail's line about it, else the first refusal, else sendmail's own line.
+fn chosen<'a>(recipient: &str, reason: Option<&str>, exchanges: &'a [Exchange]) -> Option<&'a Exchange> {
+    let names = |exchange: &&Exchange| {
+        exchange
+            .text
+            .to_ascii_lowercase()
+            .contains(&recipient.to_ascii_lowercase())
+    };
+    let replies = || exchanges.iter().filter(|exchange| exchange.remote);
+    let quoted = reason
+        .map(|reason| reason.split("...").next().unwrap_or(reason).trim())
+        .filter(|head| head.len() > 4);
+    let by_reason = quoted.and_then(|head| {
+        let first_line = |exchange: &&Exchange| {
+            exchange
+                .text
+                .lines()
+                .next()
+                .is_some_and(|line| line.starts_with(head))
+        };
+        replies()
+            .filter(names)
+            .find(first_line)
+            .or_else(|| replies().find(first_line))
+    });
+    let before_own = || {
+        let own = exchanges
+            .iter()
+            .position(|exchange| !exchange.remote && names(&exchange))?;
+        exchanges
+            .get(own.checked_sub(1)?)
+            .filter(|exchange| exchange.remote)
+    };
+    let refuses = |exchange: &&Exchange| leading_code(&exchange.text).is_some_and(|code| code.class() >= 4);
+    let own = || {
+        let own = || exchanges.iter().filter(|exchange| !exchange.remote);
+        own()
+            .find(names)
+            .or_else(|| own().find(refuses))
+            .or_else(|| own().next())
+    };
+    by_reason
+        .or_else(|| replies().filter(refuses).find(names))
+        .or_else(before_own)
+        .or_else(|| replies().find(refuses))
+        .or_else(own)
+}
+
+/// sendmail 5 has no list: `550 <a@example.org>... User unknown` and `554 <a@x>... Remote protocol error` name the
+/// recipients, `421 … Deferred` is still tried.
+fn named_by_sendmail(exchanges: &[Exchange]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (at, exchange) in exchanges.iter().enumerate() {
+        let fatal = leading_code(&exchange.text).is_some_and(|code| code.class() == 5);
+        if exchange.remote || !fatal {
+            continue;
+        }
+        let Some((named, words)) = exchange.text.split_once("...") else {
+            continue;
+        };
+        let Some(recipient) = address::first(named) else {
+            continue;
+        };
+        let before = at
+            .checked_sub(1)
+            .and_then(|at| exchanges.get(at))
+            .filter(|before| before.remote);
+        let told = match before {
+            Some(before) => Finding {
+                remote_host: before.host.name.clone(),
+                remote_ip: before.host.ip,
+                command: before.command,
+                reply: Reply::read(&before.text),
+                ..Finding::to(recipient)
+            },
+            None => {
+                let inner = leading_code(words.trim()).map(|_| words);
+                Finding {
+                    reply: Reply::read(inner.unwrap_or(&exchange.text)),
+                    ..Finding::to(recipient)
+                }
+            }
+        };
+        found.push(told);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::bounce::sendmail::{chosen, exchanges, listed};
+    use crate::event::SmtpCommand;
+
+    // sendmail 8.15, pipelined
+    const TRANSCRIPT: &str = "Transcript of session follows -----\n\
+        ... while talking to mx.example.org.:\n\
+        >>> DATA\n\
+        <<< 550 5.2.1 <b@example.org>... User Unknown\n\
+        550 5.1.1 <b@example.org>... User unknown\n\
+        <<< 550-5.7.1 Service unavailable;\n\
+        <<< 550 5.7.1 Client host [192.0.2.1] blocked\n\
+        550 5.1.1 <a@example.org>... User unknown\n\
+        <<< 503 5.0.0 Need RCPT (recipient)\n";
+
+    #[test]
+    fn the_reply_is_the_remote_hosts_not_sendmails_own_line_nor_the_last_one() {
+        let exchanges = exchanges(TRANSCRIPT);
+        let for_a = chosen(
+            "a@example.org",
+            Some("550-5.7.1 Service unavailable;"),
+            &exchanges,
+        )
+        .unwrap();
+        assert_eq!(
+            for_a.text,
+            "550-5.7.1 Service unavailable;\n550 5.7.1 Client host [192.0.2.1] blocked"
+        );
+        assert_eq!(for_a.command, Some(SmtpCommand::Data));
+        assert_eq!(
+            chosen("a@example.org", None, &exchanges).unwrap().text,
+            for_a.text
+        );
+        assert!(
+            chosen("b@example.org", None, &exchanges)
+                .unwrap()
+                .text
+                .starts_with("550 5.2.1")
+        );
+    }
+
+    #[test]
+    fn a_recipient_that_is_only_deferred_is_not_listed() {
+        let above = "   ----- The following addresses had permanent fatal errors -----\n\"|/bin/x\"\n    (reason: 127)\n    (expanded from: <a@x.example>)\n\n   ----- The following addresses had transient non-fatal errors -----\n<b@x.example>\n";
+        let listed = listed(above);
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0].recipient, "a@x.example");
+    }
+}

@@ -1,0 +1,300 @@
+//! Takes every example of every rule through the whole catalogue and demands that this rule wins.
+
+use crate::catalogue::rules::{Example, RuleEntry, WholeExample};
+use crate::catalogue::{Catalogue, reply};
+use crate::event::{Action, Event, Format, Original, ReceivingDomain, Source, Times, Verdict};
+
+/// An event around an example.
+fn event(example: &WholeExample) -> Event {
+    let domain = example.domain.as_deref().unwrap_or("receiver.example");
+    let recipient = format!("user@{domain}");
+    Event {
+        source: Source::File("example.eml".into()),
+        message_id: None,
+        times: Times::default(),
+        format: Format::Generic,
+        reporting_mta: None,
+        original: Original::default(),
+        receiving_domain: ReceivingDomain::of(&recipient).unwrap(),
+        recipient,
+        remote_host: example.host.clone(),
+        remote_ip: None,
+        action: Action::Failed,
+        status: example.status,
+        smtp_code: example.smtp,
+        smtp_command: example.command,
+        reply: Some(example.reply.clone()),
+        verdict: Verdict::default(),
+    }
+}
+
+fn whole(example: &Example) -> WholeExample {
+    match example {
+        Example::Reply(reply) => WholeExample {
+            reply: reply.clone(),
+            ..WholeExample::default()
+        },
+        Example::Whole(whole) => (**whole).clone(),
+    }
+}
+
+/// The id of the reason rule that wins, and those of all the naming rules that match.
+fn winners(catalogue: &Catalogue, event: &Event) -> (String, Vec<String>) {
+    let text = reply::plain(event.reply.as_deref().unwrap());
+    let subject = reply::subject(&text, event);
+    let engine = &catalogue.judge.engine;
+    let candidates = engine.candidates(&text);
+    let id = |rule: &RuleEntry| rule.id.get_ref().clone();
+    let rule = engine
+        .first(subject, &candidates)
+        .map(|hit| id(hit.rule))
+        .unwrap_or_default();
+    (
+        rule,
+        engine
+            .names(subject, &candidates)
+            .map(|hit| id(hit.rule))
+            .collect(),
+    )
+}
+
+/// What an example asks for and does not get.
+fn wrong(example: &WholeExample, verdict: &Verdict) -> Vec<String> {
+    let got = [
+        verdict.blocked_ip.map(|ip| ip.to_string()),
+        verdict.blocklist.as_ref().map(ToString::to_string),
+        verdict.zone.as_ref().map(ToString::to_string),
+        verdict.code.clone(),
+        verdict.removal.clone(),
+    ];
+    let wanted = [
+        &example.ip,
+        &example.blocklist,
+        &example.zone,
+        &example.code,
+        &example.removal,
+    ];
+    let names = ["ip", "blocklist", "zone", "code", "removal"];
+    names
+        .into_iter()
+        .zip(wanted)
+        .zip(got)
+        .filter_map(|((name, wanted), got)| {
+            let wanted = wanted.as_ref()?;
+            let got = got.unwrap_or_default();
+            (*wanted != got).then(|| format!("{name}: wanted {wanted:?}, got {got:?}"))
+        })
+        .collect()
+}
+
+#[test]
+fn every_example_is_won_by_its_own_rule() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let mut problems = Vec::new();
+    for rule in catalogue.judge.engine.entries() {
+        let id = rule.id.get_ref();
+        assert!(!rule.examples.is_empty(), "{id} has no example");
+        for example in rule.examples.iter().map(whole) {
+            let event = event(&example);
+            let (winner, names) = winners(&catalogue, &event);
+            if rule.reason.is_some() && winner != *id || rule.reason.is_none() && !names.contains(id) {
+                problems.push(format!("{id}: {winner:?} wins {:?}", example.reply));
+            }
+            let verdict = catalogue.classify(event).verdict;
+            problems.extend(
+                wrong(&example, &verdict)
+                    .into_iter()
+                    .map(|wrong| format!("{id}: {wrong} in {:?}", example.reply)),
+            );
+        }
+        for example in rule.near_misses.iter().map(whole) {
+            let (winner, names) = winners(&catalogue, &event(&example));
+            if winner == *id || rule.reason.is_none() && names.contains(id) {
+                problems.push(format!("{id} wins its near miss {:?}", example.reply));
+            }
+        }
+    }
+    assert!(
+        problems.is_empty(),
+        "{} wrong:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
+}
+
+#[test]
+fn every_role_example_gives_its_address() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let roles = &catalogue.judge.roles;
+    let wrong: Vec<_> = roles
+        .examples()
+        .filter_map(|example| {
+            let got = roles
+                .refused(&example.reply, None)
+                .map(|ip| ip.to_string())
+                .unwrap_or_default();
+            (got != example.ip)
+                .then(|| format!("wanted {:?}, got {got:?} in {:?}", example.ip, example.reply))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_pattern_is_a_regular_expression() {
+    assert_eq!(
+        Catalogue::built_in().unwrap().judge.engine.broken(),
+        Vec::<&str>::new()
+    );
+}
+
+#[test]
+fn ids_of_rules_are_unique() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for rule in catalogue.judge.engine.entries() {
+        assert!(
+            seen.insert((rule.reason.is_some(), rule.id.get_ref().clone())),
+            "{} stands twice",
+            rule.id.get_ref()
+        );
+    }
+}
+
+#[test]
+fn every_list_that_a_rule_names_exists() {
+    let catalogue = Catalogue::built_in().unwrap();
+    for rule in catalogue.judge.engine.entries() {
+        for id in rule.blocklist.iter().chain(&rule.operator) {
+            assert!(catalogue.list(id).is_some(), "{}: {id}", rule.id.get_ref());
+        }
+    }
+}
+
+/// A reply, and the reason, address, list, zone, code and removal address of its verdict.
+const STORIES: [(&str, [&str; 6]); 8] = [
+    (
+        "550 5.7.1 Service unavailable, Client host [192.0.2.10] blocked using Spamhaus. To request removal from this list see https://www.spamhaus.org/query/ip/192.0.2.10 (AS3130). [TY2JPN01FT010.eop-JPN01.prod.protection.outlook.com]",
+        [
+            "blocked",
+            "192.0.2.10",
+            "spamhaus",
+            "",
+            "AS3130",
+            "https://www.spamhaus.org/query/ip/192.0.2.10",
+        ],
+    ),
+    (
+        "554 5.7.1 Service unavailable; Client host [192.0.2.10] blocked using zen.spamhaus.org; https://www.spamhaus.org/query/ip/192.0.2.10",
+        [
+            "blocked",
+            "192.0.2.10",
+            "spamhaus-zen",
+            "zen.spamhaus.org",
+            "",
+            "https://www.spamhaus.org/query/ip/192.0.2.10",
+        ],
+    ),
+    (
+        "550 5.7.1 Service unavailable, Client host [192.0.2.185] blocked using Spamhaus. To request removal from this list see http://www.spamhaus.org/lookup.lasso (AS16012611) [TY1JPN01FT004.eop-JPN01.prod.protection.outlook.com]",
+        [
+            "blocked",
+            "192.0.2.185",
+            "spamhaus",
+            "",
+            "AS16012611",
+            "http://www.spamhaus.org/lookup.lasso",
+        ],
+    ),
+    (
+        "554 5.7.1 Service unavailable; Client host [192.0.2.77] blocked using gmo-rbl.jp; Poor Reputation Sender",
+        ["blocked", "192.0.2.77", "gmo-rbl", "gmo-rbl.jp", "", ""],
+    ),
+    (
+        "550 5.7.1 Service unavailable; Client host [192.0.2.44] blocked using Blocklist 1, mail from IP banned; To request removal from this list please forward this message to delist@messaging.microsoft.com and include your ip address 192.0.2.44 .",
+        [
+            "blocked",
+            "192.0.2.44",
+            "microsoft-365",
+            "",
+            "",
+            "mailto:delist@messaging.microsoft.com",
+        ],
+    ),
+    (
+        "550 5.7.1 Unfortunately, messages from [192.0.2.99] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3150). You can also refer your provider to http://mail.live.com/mail/troubleshooting.aspx#errors. [VI1EUR04FT031.eop-eur04.prod.protection.outlook.com]",
+        [
+            "blocked",
+            "192.0.2.99",
+            "microsoft-outlook",
+            "",
+            "S3150",
+            "http://mail.live.com/mail/troubleshooting.aspx#errors",
+        ],
+    ),
+    (
+        "550 5.7.1 Unfortunately, messages from [999.999.999.999] weren’t sent. Please contact your Internet service provider since part of their network is on our block list (S3150). You can also refer your provider to http://mail.live.com/mail/troubleshooting.aspx#errors. [XXXXXXXXXX.eop-eur04.prod.protection.outlook.com",
+        [
+            "blocked",
+            "",
+            "microsoft-outlook",
+            "",
+            "S3150",
+            "http://mail.live.com/mail/troubleshooting.aspx#errors",
+        ],
+    ),
+    (
+        "554 5.7.1 Service unavailable; Client host [192.0.2.99] blocked using zen.spamhaus.org; Error: open resolver; https://check.spamhaus.org/returnc/pub/198.51.100.53/",
+        [
+            "receiver-fault",
+            "192.0.2.99",
+            "spamhaus-zen",
+            "zen.spamhaus.org",
+            "",
+            "",
+        ],
+    ),
+];
+
+/// The replies behind the stories of the mission, as their bounces quote them, and the verdict that must come out.
+#[test]
+fn the_stories_get_their_verdicts() {
+    let catalogue = Catalogue::built_in().unwrap();
+    for (reply, [reason, ip, blocklist, zone, code, removal]) in STORIES {
+        let example = WholeExample {
+            reply: reply.to_owned(),
+            ip: Some(ip.to_owned()),
+            blocklist: Some(blocklist.to_owned()),
+            zone: Some(zone.to_owned()),
+            code: Some(code.to_owned()),
+            removal: Some(removal.to_owned()),
+            ..WholeExample::default()
+        };
+        let verdict = catalogue.classify(event(&example)).verdict;
+        assert_eq!(verdict.reason.to_string(), reason, "{reply}");
+        assert_eq!(wrong(&example, &verdict), Vec::<String>::new(), "{reply}");
+    }
+}
+
+#[test]
+fn a_list_that_was_dead_when_the_bounce_was_written_is_the_receivers_fault() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let reply = "521 5.7.1 Service unavailable; client [203.0.113.225] blocked using dnsbl.sorbs.net";
+    let reason = |bounced_at: Option<&str>| {
+        let mut event = event(&whole(&Example::Reply(reply.to_owned())));
+        event.times.bounced_at = bounced_at.map(|at| at.parse().unwrap());
+        catalogue.classify(event).verdict.reason.to_string()
+    };
+    assert_eq!(reason(Some("2024-07-01T00:00:00+00:00")), "receiver-fault");
+    assert_eq!(reason(Some("2023-07-01T00:00:00+00:00")), "blocked");
+    assert_eq!(reason(None), "blocked");
+}
+
+#[test]
+fn the_receiving_hosts_own_address_is_never_the_blocked_one() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let reply = "554 5.7.1 203.0.113.9 is blocked, see https://lists.example/?ip=203.0.113.9";
+    let mut event = event(&whole(&Example::Reply(reply.to_owned())));
+    event.remote_ip = Some("::ffff:203.0.113.9".parse().unwrap());
+    assert_eq!(catalogue.classify(event).verdict.blocked_ip, None);
+}

@@ -1,0 +1,179 @@
+//! Reads the catalogue's files, lays a user's own file over them, and makes them ready to be asked.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::catalogue::addresses::{RoleEntry, Roles};
+use crate::catalogue::engine::{Builder, Compile};
+use crate::catalogue::lists::List;
+use crate::catalogue::providers::{Hosting, Receiver};
+use crate::catalogue::rules::{RuleEntry, RuleError};
+use crate::catalogue::verdict::Judge;
+use crate::catalogue::{Catalogue, Error};
+use crate::event::Zone;
+
+/// The facts and rules that come with the program. The order of the rules is the order in which they are tried.
+const BUILT_IN: [(&str, &str); 18] = [
+    ("lists.toml", include_str!("lists.toml")),
+    ("providers.toml", include_str!("providers.toml")),
+    ("rules/addresses.toml", include_str!("rules/addresses.toml")),
+    (
+        "rules/receiver-fault.toml",
+        include_str!("rules/receiver-fault.toml"),
+    ),
+    ("rules/microsoft.toml", include_str!("rules/microsoft.toml")),
+    ("rules/google.toml", include_str!("rules/google.toml")),
+    ("rules/yahoo.toml", include_str!("rules/yahoo.toml")),
+    ("rules/america.toml", include_str!("rules/america.toml")),
+    ("rules/europe.toml", include_str!("rules/europe.toml")),
+    ("rules/asia.toml", include_str!("rules/asia.toml")),
+    ("rules/japan.toml", include_str!("rules/japan.toml")),
+    ("rules/filters.toml", include_str!("rules/filters.toml")),
+    ("rules/traps.toml", include_str!("rules/traps.toml")),
+    ("rules/blocks.toml", include_str!("rules/blocks.toml")),
+    ("rules/names.toml", include_str!("rules/names.toml")),
+    ("rules/status.toml", include_str!("rules/status.toml")),
+    ("rules/phrases.toml", include_str!("rules/phrases.toml")),
+    ("rules/codes.toml", include_str!("rules/codes.toml")),
+];
+
+/// What one file of the catalogue may hold; the user's own file has the same form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    list: Vec<List>,
+    default_zones: Vec<Zone>,
+    never_listed: BTreeMap<Ipv4Addr, String>,
+    receiver: Vec<Receiver>,
+    sender: Vec<Hosting>,
+    role: Vec<RoleEntry>,
+    rule: Vec<RuleEntry>,
+    name: Vec<RuleEntry>,
+}
+
+/// A file with the text that its errors point into.
+struct Source {
+    path: PathBuf,
+    text: String,
+    file: File,
+    compile: Compile,
+}
+
+pub(crate) fn load(user_file: Option<&Path>) -> Result<Catalogue, Error> {
+    let mut sources = Vec::new();
+    for (name, text) in BUILT_IN {
+        sources.push(read(Path::new(name), text.to_owned(), Compile::WhenNeeded)?);
+    }
+    if let Some(path) = user_file {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
+            file: path.to_owned(),
+            source,
+        })?;
+        let own = read(path, text, Compile::AtOnce)?;
+        for source in &mut sources {
+            give_way(&mut source.file, &own.file);
+        }
+        // A user's rules are tried first.
+        sources.insert(0, own);
+    }
+    assemble(sources)
+}
+
+fn read(path: &Path, text: String, compile: Compile) -> Result<Source, Error> {
+    let file = toml::from_str(&text).map_err(|source| Error::Malformed {
+        file: path.to_owned(),
+        source,
+    })?;
+    Ok(Source {
+        path: path.to_owned(),
+        text,
+        file,
+        compile,
+    })
+}
+
+/// Takes out what a user's file has under the same id.
+fn give_way(file: &mut File, own: &File) {
+    file.list
+        .retain(|list| own.list.iter().all(|other| other.id != list.id));
+    file.receiver
+        .retain(|receiver| own.receiver.iter().all(|other| other.id != receiver.id));
+    file.sender
+        .retain(|company| own.sender.iter().all(|other| other.id != company.id));
+    file.role.retain(|role| {
+        own.role
+            .iter()
+            .all(|other| other.id.get_ref() != role.id.get_ref())
+    });
+    file.rule.retain(|rule| {
+        own.rule
+            .iter()
+            .all(|other| other.id.get_ref() != rule.id.get_ref())
+    });
+    file.name.retain(|rule| {
+        own.name
+            .iter()
+            .all(|other| other.id.get_ref() != rule.id.get_ref())
+    });
+    file.never_listed
+        .retain(|code, _| !own.never_listed.contains_key(code));
+    if !own.default_zones.is_empty() {
+        file.default_zones.clear();
+    }
+}
+
+fn assemble(sources: Vec<Source>) -> Result<Catalogue, Error> {
+    let code_pattern = |source| Error::Pattern {
+        file: PathBuf::from("addresses.rs"),
+        source,
+    };
+    let mut whole = File::default();
+    let mut builder = Builder::default();
+    let mut roles = Roles::new().map_err(code_pattern)?;
+    for Source {
+        path,
+        text,
+        file,
+        compile,
+    } in sources
+    {
+        for role in &file.role {
+            roles.add(&path, &text, role)?;
+        }
+        for (rules, has_reason) in [(file.rule, true), (file.name, false)] {
+            for rule in rules {
+                if rule.reason.is_some() != has_reason {
+                    let wrong = if has_reason {
+                        "a rule has a reason"
+                    } else {
+                        "a name has no reason"
+                    };
+                    let at = rule.id.span().start;
+                    return Err(RuleError::at(&path, &text, at, rule.id.get_ref(), wrong.to_owned()).into());
+                }
+                builder.add(&path, &text, rule, compile)?;
+            }
+        }
+        whole.list.extend(file.list);
+        whole.default_zones.extend(file.default_zones);
+        whole.never_listed.extend(file.never_listed);
+        whole.receiver.extend(file.receiver);
+        whole.sender.extend(file.sender);
+    }
+    let zones = whole
+        .list
+        .iter()
+        .flat_map(|list| list.zones.iter().map(|entry| entry.clone().of(list)));
+    Ok(Catalogue {
+        zones: zones.map(|facts| (facts.zone.clone(), facts)).collect(),
+        judge: Judge::new(builder.build()?, roles)?,
+        lists: whole.list,
+        default_zones: whole.default_zones,
+        never_listed: whole.never_listed,
+        receivers: whole.receiver,
+        hosting: whole.sender,
+    })
+}

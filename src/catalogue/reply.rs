@@ -1,0 +1,127 @@
+//! A reply as the rules look at it: one line, without the codes that repeat in its continuation lines.
+
+use std::borrow::Cow;
+
+use crate::catalogue::rules::Subject;
+use crate::event::{Event, ReplyCode, Status};
+
+/// `550-5.7.1 [192.0.2.22 18] Our system has 550-5.7.1 detected 550 5.7.1 spam` becomes
+/// `550 5.7.1 [192.0.2.22 18] Our system has detected spam`: RFC 5321 §4.2.1 repeats the code in each line.
+pub(crate) fn plain(reply: &str) -> String {
+    let mut tokens = reply.split_whitespace().peekable();
+    let mut kept: Vec<Cow<'_, str>> = Vec::new();
+    let mut code: Option<&str> = None;
+    let mut status: Option<&str> = None;
+    let mut first = true;
+    while let Some(token) = tokens.next() {
+        let Some((number, rest)) = leading_code(token) else {
+            kept.push(token.into());
+            first = false;
+            continue;
+        };
+        let repeats = code == Some(number);
+        if first {
+            code = Some(number);
+            kept.push(number.into());
+            first = false;
+        } else if !repeats || rest.is_none() && tokens.peek().is_some_and(|next| Some(*next) != status) {
+            kept.push(token.into());
+            continue;
+        }
+        match rest {
+            Some(rest) if is_status(rest) => {
+                if !repeats {
+                    kept.push(rest.into());
+                }
+                status = Some(rest);
+            }
+            Some(rest) if !rest.is_empty() => kept.push(rest.into()),
+            Some(_) | None => {
+                if let Some(next) = tokens.next_if(|next| is_status(next)) {
+                    if !repeats {
+                        kept.push(next.into());
+                    }
+                    status = Some(next);
+                }
+            }
+        }
+    }
+    kept.join(" ")
+}
+
+/// An event with its plain reply, as rules look at it.
+pub(crate) fn subject<'a>(text: &'a str, event: &'a Event) -> Subject<'a> {
+    Subject {
+        event,
+        text,
+        status: status(text, event),
+        code: code(text, event),
+    }
+}
+
+/// The enhanced status in the reply's first words, else the bounce's own.
+fn status(reply: &str, event: &Event) -> Option<Status> {
+    let mut words = reply.split([' ', '-', ';']).take(4);
+    let found = words.find_map(|word| {
+        word.trim_matches(['#', '(', ')', ':', ',', '<', '>', '[', ']'])
+            .parse()
+            .ok()
+    });
+    found.or(event.status)
+}
+
+/// The reply code in the reply's first word, else the bounce's own.
+fn code(reply: &str, event: &Event) -> Option<ReplyCode> {
+    let (number, _) = leading_code(reply.split_whitespace().next()?)?;
+    let found = number
+        .parse::<u16>()
+        .ok()
+        .and_then(|number| ReplyCode::try_from(number).ok());
+    found.or(event.smtp_code)
+}
+
+/// `550` and nothing, or `550-rest`.
+fn leading_code(token: &str) -> Option<(&str, Option<&str>)> {
+    let (number, rest) = match token.split_once('-') {
+        Some((number, rest)) => (number, Some(rest)),
+        None => (token, None),
+    };
+    let looks_right = number.len() == 3
+        && number.starts_with(['4', '5'])
+        && number.bytes().all(|byte| byte.is_ascii_digit());
+    looks_right.then_some((number, rest))
+}
+
+fn is_status(text: &str) -> bool {
+    text.parse::<Status>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalogue::reply::plain;
+
+    #[test]
+    fn the_codes_of_continuation_lines_are_gone() {
+        for (reply, wanted) in [
+            (
+                "550-5.7.1 [192.0.2.22 18] Our system 550-5.7.1 has detected 550 5.7.1 spam",
+                "550 5.7.1 [192.0.2.22 18] Our system has detected spam",
+            ),
+            (
+                "550-Blocked 550-see https://a.example/ 550 Bye",
+                "550 Blocked see https://a.example/ 550 Bye",
+            ),
+            (
+                "550-\"JunkMail rejected - mx22 550-(helo) [198.51.100.164]:34032",
+                "550 \"JunkMail rejected - mx22 (helo) [198.51.100.164]:34032",
+            ),
+            (
+                "550 5.1.1 <a@b.example> 550 unknown",
+                "550 5.1.1 <a@b.example> 550 unknown",
+            ),
+            ("  a   b\tc ", "a b c"),
+        ] {
+            assert_eq!(plain(reply), wanted);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Holds the mails in `tests/corpus`: `NAME.ndjson` says which events are in `NAME.eml`, one a line.
+//!
+//! A field that a line does not name is not judged, so that a postmaster's sample needs only what went wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at once")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bounceaudit::bounce;
+use bounceaudit::event::{Event, Message, Source};
+use serde_json::{Map, Value};
+
+/// Fields that `catalogue` fills in.
+const VERDICT: [&str; 6] = ["reason", "blocked_ip", "blocklist", "zone", "code", "removal"];
+
+fn mails() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut mails: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+        .collect();
+    mails.sort();
+    mails
+}
+
+fn message(name: &str, bytes: Vec<u8>) -> Message {
+    Message {
+        source: Source::File(name.into()),
+        received_at: None,
+        bytes,
+    }
+}
+
+fn rows(events: &[Event]) -> Vec<Value> {
+    events
+        .iter()
+        .map(|event| serde_json::to_value(event).unwrap())
+        .collect()
+}
+
+fn differences(want: &Map<String, Value>, got: &Value) -> Vec<String> {
+    want.iter()
+        .filter(|(field, _)| !VERDICT.contains(&field.as_str()))
+        .filter(|(field, value)| got.get(field) != Some(value))
+        .map(|(field, value)| format!("{field} is {:?}, want {value}", got.get(field)))
+        .collect()
+}
+
+#[test]
+fn each_mail_gives_the_events_beside_it() {
+    let mut wrong = Vec::new();
+    for path in mails() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let want = fs::read_to_string(path.with_extension("ndjson"))
+            .unwrap_or_else(|error| panic!("{name} has no .ndjson: {error}"));
+        let want: Vec<Map<String, Value>> = want
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let got = rows(&bounce::read(&message(&name, fs::read(&path).unwrap())));
+        if want.len() != got.len() {
+            wrong.push(format!(
+                "{name}: {} events, want {}: {got:#?}",
+                got.len(),
+                want.len()
+            ));
+        }
+        for (want, got) in want.iter().zip(&got) {
+            wrong.extend(
+                differences(want, got)
+                    .into_iter()
+                    .map(|what| format!("{name}: {what}")),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_mail_reads_the_same_whatever_its_line_ends() {
+    for path in mails() {
+        let name = path.to_string_lossy();
+        let lf = fs::read(&path).unwrap();
+        if lf.contains(&b'\r') {
+            continue;
+        }
+        let want = rows(&bounce::read(&message(&name, lf.clone())));
+        for line_end in ["\r\n", "\r"] {
+            let copy = lf
+                .split(|byte| *byte == b'\n')
+                .collect::<Vec<_>>()
+                .join(line_end.as_bytes());
+            assert_eq!(
+                rows(&bounce::read(&message(&name, copy))),
+                want,
+                "{name} with {line_end:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_mail_with_events_passes_the_rule_for_candidates() {
+    for path in mails() {
+        let name = path.to_string_lossy();
+        let bytes = fs::read(&path).unwrap();
+        let header = bytes
+            .split(|byte| *byte == b'\n')
+            .take_while(|line| !line.trim_ascii().is_empty());
+        let header = header.collect::<Vec<_>>().join(&b'\n');
+        let message = message(&name, bytes);
+        assert!(
+            bounce::read(&message).is_empty() || bounce::may_be(&header),
+            "{name}"
+        );
+    }
+}
