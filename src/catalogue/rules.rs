@@ -1,6 +1,7 @@
 //! Rules as the files write them: conditions on a reply, and what it means where they hold.
 //!
-//! Patterns are regular expressions (case-insensitive) with the named groups `ip`, `list`, `zone`, `code` and `removal`.
+//! Patterns are regular expressions (case-insensitive) with the named groups `ip`, `list`, `zone`, `code` and `removal`;
+//! `%40%` stands for up to 40 characters of the same sentence.
 
 use std::path::{Path, PathBuf};
 
@@ -82,6 +83,7 @@ pub(crate) struct WholeExample {
     pub(crate) host: Option<String>,
     pub(crate) domain: Option<String>,
     pub(crate) command: Option<SmtpCommand>,
+    pub(crate) format: Option<Format>,
     pub(crate) status: Option<Status>,
     pub(crate) smtp: Option<ReplyCode>,
     pub(crate) ip: Option<String>,
@@ -148,7 +150,29 @@ impl RuleError {
 
 /// A pattern as all of the catalogue's files write them.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).case_insensitive(true).build()
+    RegexBuilder::new(&spelt_out(pattern))
+        .case_insensitive(true)
+        .build()
+}
+
+/// `%40%` means: up to 40 characters of the same sentence. A dot ends it, unless it stands within an address or a name.
+pub(crate) fn spelt_out(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('%') {
+        text.push_str(before);
+        rest = match after.split_once('%') {
+            Some((most, after)) if most.parse::<u8>().is_ok() => {
+                text.push_str(&format!(r"(?:[^.;]|\.[^\s]){{0,{most}}}"));
+                after
+            }
+            Some(_) | None => {
+                text.push('%');
+                after
+            }
+        };
+    }
+    text + rest
 }
 
 /// What a rule looks at.
