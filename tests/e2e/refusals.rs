@@ -33,7 +33,7 @@ fn an_unknown_host_is_named() {
         "password",
     ]);
 
-    ran.ended_with_one_line(1, &["imap.nowhere.invalid", "--host"]);
+    ran.ended_with_one_line(1, &["imap.nowhere.invalid", "unknown", "check the name"]);
     assert_eq!(ran.stdout, "");
 }
 
@@ -44,7 +44,7 @@ fn a_closed_port_is_named() {
 
     let ran = office.scan(port, &OFFLINE);
 
-    ran.ended_with_one_line(1, &["localhost", &port.to_string(), "refused", "--port"]);
+    ran.ended_with_one_line(1, &["localhost", &port.to_string(), "refused", "check"]);
     assert_eq!(ran.stdout, "");
 }
 
