@@ -596,16 +596,40 @@ mod tests {
         let since = chrono::DateTime::parse_from_rfc3339("2021-12-25T12:00:00+09:00").unwrap();
         let since_then =
             |script, positions| opened(script, move |_, scope| scope.since = Some(since), positions);
-        let windowed = drained(since_then(Script::default(), Vec::new()).await.unwrap()).await;
-        assert_eq!((windowed.total, windowed.positions.len()), (10, 0));
-        // Nothing is left out after a full run: then the position moves on.
-        let full = read(Script::default()).await;
+        let script = Script::default;
+        let windowed = drained(since_then(script(), Vec::new()).await.unwrap()).await;
+        assert_eq!(windowed.total, 10);
+        let bounds: Vec<_> = windowed
+            .positions
+            .iter()
+            .map(|position| position.read_since)
+            .collect();
+        assert_eq!(bounds, [Some(since); 2]);
+        // The same window again has nothing new, and a longer one reads what was left out.
+        let again = drained(since_then(script(), windowed.positions.clone()).await.unwrap()).await;
+        assert_eq!(again.total, 0);
+        let everything = opened(script(), |_, _| {}, windowed.positions).await.unwrap();
+        let everything = drained(everything).await;
+        assert_eq!(everything.total, 40);
+        assert!(
+            everything
+                .positions
+                .iter()
+                .all(|position| position.read_since.is_none())
+        );
+        // After a full run a window reads what is new, and the position still holds for all mails.
         let grown = Script {
             mails: 22,
-            ..Script::default()
+            ..script()
         };
-        let later = drained(since_then(grown, full.positions).await.unwrap()).await;
+        let later = drained(since_then(grown, everything.positions).await.unwrap()).await;
         assert_eq!((later.total, reached(&later, "INBOX")), (4, Some(22)));
+        assert!(
+            later
+                .positions
+                .iter()
+                .all(|position| position.read_since.is_none())
+        );
     }
 
     #[tokio::test]
