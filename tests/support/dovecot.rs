@@ -109,9 +109,10 @@ impl Dovecot {
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        // TERM and not KILL: the master takes its children along.
+        // TERM and not KILL: the master takes its children along. The shell's own kill, since procps may be missing.
         let id = self.server.id().to_string();
-        if Command::new("kill").arg(&id).status().is_ok() {
+        let told = Command::new("sh").args(["-c", "kill \"$0\"", &id]).status();
+        if told.is_ok_and(|status| status.success()) {
             self.server.wait().ok();
         }
     }
