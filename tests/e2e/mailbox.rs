@@ -268,6 +268,27 @@ fn inbox_and_the_junk_folder_are_read_when_no_folder_is_named() {
     assert_eq!(folders, BTreeSet::from(["INBOX".to_owned(), "Junk".to_owned()]));
 }
 
+#[test]
+fn a_mailbox_is_read_over_starttls_too() {
+    let office = Office::new();
+    let server = filled(&office);
+    let options = [
+        "--tls",
+        "starttls",
+        "--ca-file",
+        "ca.pem",
+        "--no-dns",
+        "--no-ledger",
+        "--folder",
+        "Junk",
+    ];
+
+    let ran = office.scan(server.starttls_port, &options);
+
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:#?}");
+    assert!(ran.stdout.contains("192.0.2.10"), "{ran:#?}");
+}
+
 /// `imaps://user@host:port/FOLDER;UIDVALIDITY=v/;UID=n` (RFC 5092)
 fn folder_of(source: &str) -> String {
     let path = source.split('/').nth(3).unwrap();
