@@ -118,11 +118,12 @@ fn findings(bounce: &Bounce<'_>) -> Vec<Finding> {
     if named.is_empty() {
         named = failed.iter().map(|one| (one.clone(), 0)).collect();
     }
+    // of a person's mail only a recipient's own paragraph counts
     let alone = named.len() == 1;
     let action = is_delay(bounce).then_some(Action::Delayed);
     let finding = |(recipient, at): (String, usize)| Finding {
         action,
-        ..finding(recipient, at, &lines, alone)
+        ..finding(recipient, at, &lines, alone && bounce.head.automatic)
     };
     named.into_iter().map(finding).collect()
 }
@@ -249,7 +250,7 @@ fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding
         Reply::read(if says_something { own_words } else { &all })
     };
     let reply = own_reply()
-        .or_else(|| elsewhere().filter(|_| alone || !says_something))
+        .or_else(|| elsewhere().filter(|_| alone))
         .or_else(plain);
     let around = if alone { lines.join("\n") } else { own };
     let host = host_in(&around).unwrap_or_default();
