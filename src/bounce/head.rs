@@ -38,7 +38,7 @@ impl Head {
             .and_then(|from| from.address())
             .unwrap_or_default()
             .to_owned();
-        let daemon = is_daemon(raw("From"));
+        let daemon = is_daemon(raw("From")) || raw("From") == "<>";
         let kind = mail
             .header(HeaderName::ContentType)
             .and_then(|kind| kind.as_content_type());

@@ -52,6 +52,7 @@ impl<'m> Bounce<'m> {
         if let Some(returned) = parts.returned.filter(|returned| !returned.is_empty()) {
             bounce.returned = returned;
         }
+        bounce.head.automatic |= !parts.reports.is_empty() || parts.feedback.is_some();
         bounce.feedback = parts.feedback;
         bounce.is_receipt = parts.is_receipt;
         bounce.attached = parts.attached;

@@ -8,6 +8,7 @@
 mod address;
 mod arf;
 mod autoreply;
+mod clues;
 mod courier;
 mod date;
 mod dma;
@@ -36,7 +37,7 @@ use std::sync::LazyLock;
 
 use mail_parser::MessageParser;
 
-use crate::event::{Event, Format, Message, Source, Timestamp};
+use crate::event::{Event, Format, Message, Source, Times, Timestamp};
 use mail::Bounce;
 use told::Told;
 
@@ -103,7 +104,21 @@ fn read_mail(
     depth: usize,
 ) -> Vec<Event> {
     let bounce = Bounce::of(mail, received_at);
-    let direct = || read_formats(source, &bounce);
+    // the date and the id of a person's mail are not those of the bounce pasted into it
+    let undated = |event: Event| match bounce.head.automatic
+        || matches!(event.format, Format::Ses | Format::AutoReply)
+    {
+        true => event,
+        false => Event {
+            message_id: None,
+            times: Times {
+                bounced_at: None,
+                ..event.times
+            },
+            ..event
+        },
+    };
+    let direct = || read_formats(source, &bounce).into_iter().map(undated).collect();
     let carried = || read_carried(source, &bounce, depth);
     let hinted = || {
         let told = generic::read_hint(&bounce).filter(|_| !bounce.is_receipt);
@@ -124,10 +139,12 @@ fn read_mail(
 
 fn read_carried(source: &Source, bounce: &Bounce<'_>, depth: usize) -> Vec<Event> {
     let attached = bounce.attached.iter().filter(|_| depth > 0);
-    let mut attached = attached.map(|mail| read_mail(source, mail, None, depth - 1));
+    let attached = attached.map(|mail| read_mail(source, mail, None, depth - 1));
+    let shown = [forwarded::inside, forwarded::quoted].into_iter();
+    let shown = shown.filter_map(|find| Some(read_formats(source, &find(&bounce.text)?)));
     attached
+        .chain(shown)
         .find(|events| !events.is_empty())
-        .or_else(|| Some(read_formats(source, &forwarded::inside(&bounce.text)?)))
         .unwrap_or_default()
 }
 
