@@ -101,7 +101,7 @@ fn position(folder: &str, last_uid: u32) -> Position {
         folder,
         uid_validity,
         last_uid: Some(uid),
-        read_since: Some(at("2023-01-01T00:00:00+09:00")),
+        read_since: Some(at("2026-11-01T00:00:00+09:00")),
     }
 }
 

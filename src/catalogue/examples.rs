@@ -12,7 +12,7 @@ fn event(example: &WholeExample) -> Event {
         source: Source::File("example.eml".into()),
         message_id: None,
         times: Times::default(),
-        format: Format::Generic,
+        format: example.format.unwrap_or(Format::Generic),
         reporting_mta: None,
         original: Original::default(),
         receiving_domain: ReceivingDomain::of(&recipient).unwrap(),

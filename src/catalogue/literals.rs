@@ -2,6 +2,8 @@
 
 use regex_syntax::hir::{Hir, HirKind};
 
+use crate::catalogue::rules::spelt_out;
+
 /// Shorter ones are in nearly every reply and spare nothing.
 const MIN_BYTES: usize = 3;
 
@@ -9,7 +11,9 @@ const MIN_BYTES: usize = 3;
 ///
 /// Only ASCII words: the search for them knows no other letters' case.
 pub(crate) fn necessary(pattern: &str) -> Option<Vec<String>> {
-    regex_syntax::parse(pattern).ok().and_then(|hir| words(&hir))
+    regex_syntax::parse(&spelt_out(pattern))
+        .ok()
+        .and_then(|hir| words(&hir))
 }
 
 fn words(hir: &Hir) -> Option<Vec<String>> {

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::catalogue::addresses::{RoleEntry, Roles};
+use crate::catalogue::engine::{Builder, Compile};
 use crate::catalogue::lists::List;
 use crate::catalogue::providers::{Hosting, Receiver};
-use crate::catalogue::rules::{Builder, Compile, RuleEntry, RuleError};
+use crate::catalogue::rules::{RuleEntry, RuleError};
 use crate::catalogue::verdict::Judge;
 use crate::catalogue::{Catalogue, Error};
 use crate::event::Zone;

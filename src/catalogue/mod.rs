@@ -6,6 +6,7 @@
 //! Not here: how a reply is found in a mail (`bounce`), what the lists say today (`check`).
 
 mod addresses;
+mod engine;
 #[cfg(test)]
 mod examples;
 mod links;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::catalogue::addresses::{Roles, canonical};
+use crate::catalogue::engine::{Engine, Hit};
 use crate::catalogue::links::{self, Links};
-use crate::catalogue::rules::{Engine, Hit};
 use crate::catalogue::{Catalogue, Error, providers, reply};
 use crate::event::{Event, ListId, Reason, Verdict, Zone};
 

@@ -43,35 +43,28 @@ impl Said {
             ttl: None,
         }
     }
-
-    /// Whether another resolver may know more.
-    fn is_open(&self, failure: Option<&Failure>) -> bool {
-        matches!(self.answer, Answer::Refused(_)) || failure.is_some_and(Failure::may_be_the_resolvers)
-    }
 }
 
 pub(crate) async fn ask(task: Task, servers: Vec<Server>, per_zone: usize, now: Timestamp) -> ZoneRun {
     let mut run = ZoneRun::default();
-    let mut refused_at = vec![None; servers.len()];
     for family in [Family::Ipv4, Family::Ipv6] {
         // Until something better is known: not asked in time.
-        let mut open: BTreeMap<IpAddr, Said> = task
-            .of(family)
-            .iter()
-            .map(|ip| (*ip, Said::bare(Answer::Timeout)))
-            .collect();
-        for (server, refused) in servers.iter().zip(&mut refused_at) {
+        let unasked = |ip: &IpAddr| (*ip, Said::bare(Answer::Timeout));
+        let mut open: BTreeMap<IpAddr, Said> = task.of(family).iter().map(unasked).collect();
+        let mut settled = Vec::new();
+        for server in &servers {
             if open.is_empty() || server.out_of_time() {
                 break;
             }
-            let verdict = match refused.take() {
-                Some(codes) => HealthVerdict::Refused(codes),
+            let verdict = match refused_before(&run.health, server) {
+                Some(verdict) => verdict,
                 None => health::test(server, &task.name, &task.facts, family).await,
             };
             let proof = verdict.proof(family);
+            let (zone, resolver) = (task.zone.clone(), server.name());
             let mut at = Health {
-                zone: task.zone.clone(),
-                resolver: server.name(),
+                zone,
+                resolver,
                 family,
                 verdict,
             };
@@ -83,30 +76,33 @@ pub(crate) async fn ask(task: Task, servers: Vec<Server>, per_zone: usize, now: 
                         proof,
                         per_zone,
                     };
-                    run.listings.extend(
-                        sweep
-                            .through(&mut open, &mut at)
-                            .await
-                            .into_iter()
-                            .map(|(ip, said)| listing(&task, ip, said, now)),
-                    );
+                    settled.extend(sweep.through(&mut open, &mut at).await);
                 }
                 Err(answer) => leave_open(&mut open, &answer),
             }
-            if let HealthVerdict::Refused(codes) = &at.verdict {
-                *refused = Some(codes.clone());
-            }
-            tracing::debug!(zone = %at.zone, resolver = at.resolver, family = %at.family, verdict = %at.verdict);
+            tracing::debug!(zone = %at.zone, resolver = at.resolver, %family, verdict = %at.verdict);
             let last = at.verdict.is_the_zones();
             run.health.push(at);
             if last {
                 break;
             }
         }
+        let all = settled.into_iter().chain(open);
         run.listings
-            .extend(open.into_iter().map(|(ip, said)| listing(&task, ip, said, now)));
+            .extend(all.map(|(ip, said)| listing(&task, ip, said, now)));
     }
     run
+}
+
+/// A refusal holds for the rest of the run, whichever family it came for.
+fn refused_before(health: &[Health], server: &Server) -> Option<HealthVerdict> {
+    let mut verdicts = health
+        .iter()
+        .filter(|at| at.resolver == server.name())
+        .map(|at| &at.verdict);
+    verdicts
+        .find(|verdict| matches!(verdict, HealthVerdict::Refused(_)))
+        .cloned()
 }
 
 /// The first resolver's word stands, unless it was silence.
@@ -145,7 +141,7 @@ impl Sweep<'_> {
                 leave_open(open, &said.answer);
                 break;
             }
-            if said.is_open(failure.as_ref()) {
+            if failure.is_some_and(|failure| failure.may_be_the_resolvers()) {
                 open.entry(ip).and_modify(|known| {
                     if known.answer == Answer::Timeout {
                         *known = said;

@@ -17,7 +17,7 @@ pub(super) async fn record(db: &mut SqliteConnection, reading: &Reading<'_>) -> 
         db,
         now: reading.now,
         folders: BTreeMap::new(),
-        touched: BTreeSet::new(),
+        touched: Vec::new(),
         left: BTreeSet::new(),
     };
     let mut by_source: BTreeMap<&Source, Vec<&Event>> = BTreeMap::new();
@@ -41,7 +41,7 @@ struct Recorder<'a> {
     now: Timestamp,
     /// Numbers of the folders met so far.
     folders: BTreeMap<FolderRef, i64>,
-    touched: Touched,
+    touched: Vec<Touched>,
     /// Events that lost a sighting.
     left: BTreeSet<i64>,
 }
@@ -181,28 +181,29 @@ impl Recorder<'_> {
             return Ok(None);
         }
         for sighting in &sightings {
-            self.touch(sighting);
+            self.touch(sighting, None);
         }
         sqlx::query(DROP).bind(source_id).execute(&mut *self.db).await?;
         Ok(Some(Vec::new()))
     }
 
-    fn touch(&mut self, sighting: &Sighting) {
-        self.touched.extend(
-            sighting
-                .bucket
-                .map(|bucket| (bucket, bounced_epoch(&sighting.event))),
-        );
+    /// `id` is that of a sighting that stays where it is.
+    fn touch(&mut self, sighting: &Sighting, id: Option<i64>) {
+        self.touched.extend(sighting.bucket.map(|bucket| Touched {
+            id,
+            bucket,
+            event: sighting.event.clone(),
+        }));
         self.left.extend(sighting.event_id);
     }
 
     /// Writes the readings of one mail, those in front into their buckets.
     async fn store(&mut self, source_id: i64, mut sightings: Vec<Sighting>) -> Result<(), Trouble> {
         const ADD: &str = "INSERT INTO sightings (source_id, reader, bucket, bounced_epoch, body)
-            VALUES ($1, $2, $3, $4, $5)";
+            VALUES ($1, $2, $3, $4, $5) RETURNING id";
         // `best` falls, so that regrouping looks at the event again.
         const CHANGE: &str =
-            "UPDATE sightings SET bucket = $2, event_id = $3, body = $4, best = 0 WHERE id = $1";
+            "UPDATE sightings SET bucket = $2, event_id = $3, body = $4, best = 0 WHERE id = $1 RETURNING id";
         let events: Vec<Event> = sightings.iter().map(|sighting| sighting.event.clone()).collect();
         let heads: BTreeSet<usize> = heads(&events).into_iter().collect();
         for (index, sighting) in sightings.iter_mut().enumerate() {
@@ -211,25 +212,27 @@ impl Recorder<'_> {
             if sighting.id.is_some() && stays {
                 continue;
             }
-            self.touch(sighting);
-            sighting.event_id = sighting.event_id.filter(|_| sighting.bucket == in_front);
-            sighting.bucket = in_front;
-            self.touch(sighting);
+            if sighting.bucket != in_front {
+                self.touch(sighting, None);
+                sighting.bucket = in_front;
+                sighting.event_id = None;
+            }
             let body = serde_json::to_string(&sighting.event).map_err(|why| Trouble::row("bounce", why))?;
             let query = match sighting.id {
-                Some(id) => sqlx::query(CHANGE)
+                Some(id) => sqlx::query_as(CHANGE)
                     .bind(id)
                     .bind(in_front)
                     .bind(sighting.event_id)
                     .bind(body),
-                None => sqlx::query(ADD)
+                None => sqlx::query_as(ADD)
                     .bind(source_id)
                     .bind(this_reader())
                     .bind(in_front)
                     .bind(bounced_epoch(&sighting.event))
                     .bind(body),
             };
-            query.execute(&mut *self.db).await?;
+            let (id,): (i64,) = query.fetch_one(&mut *self.db).await?;
+            self.touch(sighting, Some(id));
         }
         Ok(())
     }

@@ -1,17 +1,24 @@
 //! Keeps the events in step with the sightings: which of these are one bounce is worked out anew wherever one comes,
 //! changes or goes. So the order in which mails are read leaves no trace.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::SqliteConnection;
 
 use crate::event::Event;
 use crate::ledger::error::Trouble;
 use crate::ledger::history::from_body;
-use crate::ledger::identity::{MAX_APART_SECONDS, bounced_epoch, group};
+use crate::ledger::identity::{MAX_APART_SECONDS, bounced_epoch, group, is_one};
 
-/// Buckets, and the moments in them, at which a sighting came, changed or went.
-pub(super) type Touched = BTreeSet<(i64, Option<i64>)>;
+/// A sighting that came, changed or went.
+pub(super) struct Touched {
+    /// Its number, unless it is gone from its bucket.
+    pub(super) id: Option<i64>,
+    /// The bucket that it is in or was in.
+    pub(super) bucket: i64,
+    pub(super) event: Event,
+}
 
 /// A sighting in its bucket.
 struct Member {
@@ -25,19 +32,20 @@ struct Member {
 /// Makes the events agree with the sightings again, and gives by how many there are more.
 pub(super) async fn regroup(
     db: &mut SqliteConnection,
-    touched: Touched,
+    touched: Vec<Touched>,
     mut left: BTreeSet<i64>,
 ) -> Result<usize, Trouble> {
     const DROP: &str = "DELETE FROM events WHERE id = $1
         AND NOT EXISTS (SELECT 1 FROM sightings WHERE event_id = $1)";
     let mut added = 0u64;
     let mut done = BTreeSet::new();
-    for (bucket, at) in touched {
-        let run = run(db, bucket, at).await?;
-        if !run.iter().all(|member| done.contains(&member.id)) {
-            done.extend(run.iter().map(|member| member.id));
-            added += regroup_run(db, run, &mut left).await?;
+    for touched in touched {
+        if touched.id.is_some_and(|id| done.contains(&id)) {
+            continue;
         }
+        let related = related(db, touched).await?;
+        done.extend(related.iter().map(|member| member.id));
+        added += regroup_related(db, related, &mut left).await?;
     }
     let mut dropped = 0;
     for event in left {
@@ -50,81 +58,72 @@ pub(super) async fn regroup(
     Ok(usize::try_from(added.saturating_sub(dropped)).unwrap_or(usize::MAX))
 }
 
-/// The sightings of a bucket that may be one with something that bounced then: all that follow each other within
-/// the time that copies may differ. One without a date may be one with any.
-async fn run(db: &mut SqliteConnection, bucket: i64, at: Option<i64>) -> Result<Vec<Member>, Trouble> {
-    let mut margin = at.map(|_| 2 * MAX_APART_SECONDS);
-    loop {
-        let (first, last) = match at.zip(margin) {
-            Some((at, margin)) => (at.saturating_sub(margin), at.saturating_add(margin)),
-            None => (i64::MIN, i64::MAX),
-        };
-        let members = members(db, bucket, first, last).await?;
-        let Some(at) = at.filter(|_| margin.is_some()) else {
-            return Ok(members);
-        };
-        let epochs: Option<Vec<i64>> = members
-            .iter()
-            .map(|member| bounced_epoch(&member.event))
-            .collect();
-        let Some(epochs) = epochs else {
-            margin = None;
-            continue;
-        };
-        let (from, to) = stretch(&epochs, at);
-        if from >= first && to <= last {
-            let is_in =
-                |member: &Member| bounced_epoch(&member.event).is_some_and(|at| (from..=to).contains(&at));
-            return Ok(members.into_iter().filter(is_in).collect());
+/// The sightings that are one with this one, those that are one with these, and so on: nothing outside them has a say
+/// in how they are grouped.
+async fn related(db: &mut SqliteConnection, touched: Touched) -> Result<Vec<Member>, Trouble> {
+    let mut related: BTreeMap<i64, Member> = BTreeMap::new();
+    let mut ask = vec![touched.event];
+    while let Some(event) = ask.pop() {
+        for member in neighbours(db, touched.bucket, &event).await? {
+            if let Entry::Vacant(place) = related.entry(member.id) {
+                if touched.id != Some(member.id) {
+                    ask.push(member.event.clone());
+                }
+                place.insert(member);
+            }
         }
-        margin = margin.map(|margin| margin.saturating_mul(4));
     }
+    Ok(related.into_values().collect())
 }
 
-async fn members(
-    db: &mut SqliteConnection,
-    bucket: i64,
-    first: i64,
-    last: i64,
-) -> Result<Vec<Member>, Trouble> {
-    const SQL: &str = "SELECT g.id, g.event_id, g.best, s.recorded_epoch, s.recorded_at, g.body
+/// The sightings of a bucket that are one with an event. One without a date may be one with any.
+async fn neighbours(db: &mut SqliteConnection, bucket: i64, event: &Event) -> Result<Vec<Member>, Trouble> {
+    const NEAR: &str = "SELECT g.id, g.event_id, g.best, s.recorded_epoch, s.recorded_at, g.body
         FROM sightings g JOIN sources s ON s.id = g.source_id
-        WHERE g.bucket = $1 AND (g.bounced_epoch IS NULL OR (g.bounced_epoch >= $2 AND g.bounced_epoch <= $3))
-        ORDER BY g.bounced_epoch, g.id";
+        WHERE g.bucket = $1 AND g.bounced_epoch >= $2 AND g.bounced_epoch <= $3
+        UNION ALL SELECT g.id, g.event_id, g.best, s.recorded_epoch, s.recorded_at, g.body
+        FROM sightings g JOIN sources s ON s.id = g.source_id
+        WHERE g.bucket = $1 AND g.bounced_epoch IS NULL";
+    const ALL: &str = "SELECT g.id, g.event_id, g.best, s.recorded_epoch, s.recorded_at, g.body
+        FROM sightings g JOIN sources s ON s.id = g.source_id WHERE g.bucket = $1";
     type Row = (i64, Option<i64>, bool, i64, String, String);
-    let rows: Vec<Row> = sqlx::query_as(SQL)
-        .bind(bucket)
-        .bind(first)
-        .bind(last)
-        .fetch_all(&mut *db)
-        .await?;
-    rows.into_iter()
-        .map(|(id, event_id, best, epoch, at, body)| {
-            let event = from_body("bounce", &body)?;
-            Ok(Member {
-                id,
-                event_id,
-                best,
-                recorded: (epoch, at),
-                event,
-            })
-        })
-        .collect()
+    let query = match bounced_epoch(event) {
+        Some(at) => sqlx::query_as(NEAR)
+            .bind(bucket)
+            .bind(at.saturating_sub(MAX_APART_SECONDS))
+            .bind(at.saturating_add(MAX_APART_SECONDS)),
+        None => sqlx::query_as(ALL).bind(bucket),
+    };
+    let rows: Vec<Row> = query.fetch_all(&mut *db).await?;
+    let mut neighbours = Vec::new();
+    for (id, event_id, best, epoch, at, body) in rows {
+        let member = Member {
+            id,
+            event_id,
+            best,
+            recorded: (epoch, at),
+            event: from_body("bounce", &body)?,
+        };
+        if is_one(&member.event, event) {
+            neighbours.push(member);
+        }
+    }
+    Ok(neighbours)
 }
 
-/// Sorts a run into events and gives how many had to be added. An event keeps its number while one of its
+/// Sorts related sightings into events and gives how many had to be added. An event keeps its number while one of its
 /// sightings is left.
-async fn regroup_run(
+async fn regroup_related(
     db: &mut SqliteConnection,
-    run: Vec<Member>,
+    related: Vec<Member>,
     left: &mut BTreeSet<i64>,
 ) -> Result<u64, Trouble> {
     const ASSIGN: &str = "UPDATE sightings SET event_id = $2, best = $3 WHERE id = $1";
-    let events: Vec<Event> = run.iter().map(|member| member.event.clone()).collect();
+    let events: Vec<Event> = related.iter().map(|member| member.event.clone()).collect();
     let mut claimed = BTreeSet::new();
     let mut added = 0;
     for group in group(&events) {
-        let members: Vec<&Member> = group.iter().filter_map(|&index| run.get(index)).collect();
+        let members: Vec<&Member> = group.iter().filter_map(|&index| related.get(index)).collect();
         let Some(best) = members.first() else { continue };
         let known = members
             .iter()
@@ -186,24 +185,4 @@ async fn event(
     }
     let (id,): (i64,) = query.fetch_one(&mut *db).await?;
     Ok(id)
-}
-
-/// From the first to the last moment that is tied to `at` by steps no longer than copies may differ, with such a step
-/// before and after it. `epochs` are in order.
-fn stretch(epochs: &[i64], at: i64) -> (i64, i64) {
-    let (mut from, mut to) = (
-        at.saturating_sub(MAX_APART_SECONDS),
-        at.saturating_add(MAX_APART_SECONDS),
-    );
-    for epoch in epochs.iter().rev() {
-        if (from..=at).contains(epoch) {
-            from = epoch.saturating_sub(MAX_APART_SECONDS);
-        }
-    }
-    for epoch in epochs {
-        if (at..=to).contains(epoch) {
-            to = epoch.saturating_add(MAX_APART_SECONDS);
-        }
-    }
-    (from, to)
 }

@@ -43,7 +43,7 @@ pub(super) fn content(mut reader: impl BufRead + 'static) -> io::Result<Content>
     reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
     let start = start_of(&head);
     let head = head.split_off(start);
-    // "Mail.app" of old Macs and one of Sisimai's three copies end lines in CR alone; a mail has an LF long before 16 KiB.
+    // Sisimai's `mac/` copies of bounces end each line in CR alone; a mail of today has an LF long before 16 KiB.
     let bare_cr = head.contains(&b'\r') && !head.contains(&b'\n');
     let text: Vec<u8> = match bare_cr {
         true => head.iter().map(|&byte| cr_to_lf(byte)).collect(),

@@ -10,11 +10,11 @@ use super::tls::Unconnected;
 pub enum Error {
     /// The settings name no server.
     #[error(
-        "no mail server is named: give --host, or `host` in the account's section of the configuration file"
+        "no mail server is named; give --host, or `host` in the account's section of the configuration file"
     )]
     NoHost,
     /// The settings name no user.
-    #[error("no user is named: give --user, or `user` in the account's section of the configuration file")]
+    #[error("no user is named; give --user, or `user` in the account's section of the configuration file")]
     NoUser,
     /// There is no password.
     #[error(transparent)]
@@ -24,7 +24,7 @@ pub enum Error {
     Unconnected(#[from] Unconnected),
     /// The password would cross the network in the clear.
     #[error(
-        "--tls none would send the password to {host} in the clear: use --tls implicit or starttls, or add --allow-plaintext"
+        "--tls none would send the password to {host} in the clear; use --tls implicit or starttls, or add --allow-plaintext"
     )]
     Plaintext {
         /// The server.
@@ -41,13 +41,13 @@ pub enum Error {
         hint: &'static str,
     },
     /// PREAUTH in the clear: whoever sits in between could keep TLS away by it.
-    #[error("{at} claims that we are logged in before TLS (PREAUTH): use --tls implicit")]
+    #[error("{at} claims that we are logged in before TLS (PREAUTH); use --tls implicit")]
     Preauth {
         /// Host and port.
         at: String,
     },
     /// The server does not do STARTTLS.
-    #[error("{at} offers no STARTTLS: use --tls implicit (port 993), and ask its administrator")]
+    #[error("{at} offers no STARTTLS; use --tls implicit (port 993), and ask its administrator")]
     NoStarttls {
         /// Host and port.
         at: String,
@@ -59,7 +59,7 @@ pub enum Error {
         at: String,
     },
     /// The server takes no password on this connection.
-    #[error("{at} takes no password on this connection (LOGINDISABLED): use --tls implicit or starttls")]
+    #[error("{at} takes no password on this connection (LOGINDISABLED); use --tls implicit or starttls")]
     LoginDisabled {
         /// Host and port.
         at: String,

@@ -31,7 +31,34 @@ struct Script {
     chatter: &'static str,
     /// The text of each mail is repeated so often.
     repeated: usize,
+    /// What is said of each mail's size instead of the truth.
+    size: Option<usize>,
     wrong: Option<(At, Wrong)>,
+    /// The connection ends after so many bytes.
+    cut: Option<usize>,
+}
+
+/// Where the server's answers go, up to a point.
+struct Mouth {
+    write: OwnedWriteHalf,
+    left: usize,
+}
+
+impl Mouth {
+    async fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let said = bytes.get(..self.left).unwrap_or(bytes);
+        self.left -= said.len();
+        self.write.write_all(said).await?;
+        match said.len() < bytes.len() {
+            true => self.shutdown().await,
+            false => Ok(()),
+        }
+    }
+
+    async fn shutdown(&mut self) -> std::io::Result<()> {
+        self.write.shutdown().await?;
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
 }
 
 /// In which answer it goes wrong, after seven mails.
@@ -86,7 +113,9 @@ impl Default for Script {
             withheld: BTreeSet::new(),
             chatter: "",
             repeated: 1,
+            size: None,
             wrong: None,
+            cut: None,
         }
     }
 }
@@ -104,9 +133,15 @@ impl Script {
 
     /// Serves one connection.
     async fn serve(self, stream: TcpStream) {
-        let (read, mut write) = stream.into_split();
+        let (read, write) = stream.into_split();
+        let mut write = Mouth {
+            write,
+            left: self.cut.unwrap_or(usize::MAX),
+        };
         let mut lines = BufReader::new(read).lines();
-        write.write_all(b"* OK ready\r\n").await.unwrap();
+        if write.write_all(b"* OK ready\r\n").await.is_err() {
+            return;
+        }
         while let Ok(Some(line)) = lines.next_line().await {
             let (tag, command) = line.split_once(' ').unwrap();
             // The reader hangs up once it has seen the fault, perhaps before all of it was written.
@@ -116,7 +151,7 @@ impl Script {
         }
     }
 
-    async fn answer(&self, write: &mut OwnedWriteHalf, tag: &str, command: &str) -> std::io::Result<()> {
+    async fn answer(&self, write: &mut Mouth, tag: &str, command: &str) -> std::io::Result<()> {
         let words: Vec<&str> = command.split(' ').collect();
         let answers = match words.as_slice() {
             ["CAPABILITY"] => vec!["* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR\r\n".to_owned()],
@@ -208,7 +243,7 @@ impl Script {
             format!(
                 "{}* {uid} FETCH (UID {uid} RFC822.SIZE {} INTERNALDATE \" 1-Jan-2022 00:00:00 +0900\" BODY{section} {{{}}}\r\n{text})\r\n",
                 self.chatter,
-                mail.len(),
+                self.size.unwrap_or(mail.len()),
                 text.len(),
             )
         };
@@ -216,7 +251,7 @@ impl Script {
     }
 }
 
-async fn go_wrong(write: &mut OwnedWriteHalf, tag: &str, wrong: Wrong) -> std::io::Result<()> {
+async fn go_wrong(write: &mut Mouth, tag: &str, wrong: Wrong) -> std::io::Result<()> {
     let half = "* 9 FETCH (UID 9 RFC822.SIZE 9 BODY[] ";
     let text = match wrong {
         Wrong::Close | Wrong::Silence => String::new(),
@@ -341,6 +376,15 @@ mod tests {
     use super::{At, ENDING, Error, Outcome, Script, Tls, Wrong, drained, opened, reached, read};
 
     #[tokio::test]
+    async fn reading_may_move_between_threads() {
+        let reading = async {
+            let inbox = opened(Script::default(), |_, _| {}, Vec::new()).await.unwrap();
+            drained(inbox).await.total
+        };
+        assert_eq!(tokio::spawn(reading).await.unwrap(), 40);
+    }
+
+    #[tokio::test]
     async fn a_server_in_order_is_read_to_the_end() {
         let outcome = read(Script::default()).await;
         assert_eq!(outcome.gaps, Vec::<String>::new());
@@ -386,6 +430,28 @@ mod tests {
             let whole = if at == At::Bodies { 2 * 7 } else { 2 * 6 };
             assert!(outcome.mails.len() <= whole, "{wrong:?} {at:?}: {outcome:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_session_cut_at_any_byte_is_either_whole_or_told_of() {
+        let mut cuts = 0;
+        for cut in (0..).step_by(41) {
+            let script = Script {
+                mails: 8,
+                cut: Some(cut),
+                ..Script::default()
+            };
+            let Ok(inbox) = opened(script, |_, _| {}, Vec::new()).await else {
+                continue;
+            };
+            let outcome = drained(inbox).await;
+            if outcome.gaps.is_empty() {
+                assert_eq!((outcome.tally.read, outcome.tally.no_candidate), (12, 4), "{cut}");
+                break;
+            }
+            cuts += 1;
+        }
+        assert!(cuts > 50, "{cuts}");
     }
 
     #[tokio::test]
@@ -530,16 +596,40 @@ mod tests {
         let since = chrono::DateTime::parse_from_rfc3339("2021-12-25T12:00:00+09:00").unwrap();
         let since_then =
             |script, positions| opened(script, move |_, scope| scope.since = Some(since), positions);
-        let windowed = drained(since_then(Script::default(), Vec::new()).await.unwrap()).await;
-        assert_eq!((windowed.total, windowed.positions.len()), (10, 0));
-        // Nothing is left out after a full run: then the position moves on.
-        let full = read(Script::default()).await;
+        let script = Script::default;
+        let windowed = drained(since_then(script(), Vec::new()).await.unwrap()).await;
+        assert_eq!(windowed.total, 10);
+        let bounds: Vec<_> = windowed
+            .positions
+            .iter()
+            .map(|position| position.read_since)
+            .collect();
+        assert_eq!(bounds, [Some(since); 2]);
+        // The same window again has nothing new, and a longer one reads what was left out.
+        let again = drained(since_then(script(), windowed.positions.clone()).await.unwrap()).await;
+        assert_eq!(again.total, 0);
+        let everything = opened(script(), |_, _| {}, windowed.positions).await.unwrap();
+        let everything = drained(everything).await;
+        assert_eq!(everything.total, 40);
+        assert!(
+            everything
+                .positions
+                .iter()
+                .all(|position| position.read_since.is_none())
+        );
+        // After a full run a window reads what is new, and the position still holds for all mails.
         let grown = Script {
             mails: 22,
-            ..Script::default()
+            ..script()
         };
-        let later = drained(since_then(grown, full.positions).await.unwrap()).await;
+        let later = drained(since_then(grown, everything.positions).await.unwrap()).await;
         assert_eq!((later.total, reached(&later, "INBOX")), (4, Some(22)));
+        assert!(
+            later
+                .positions
+                .iter()
+                .all(|position| position.read_since.is_none())
+        );
     }
 
     #[tokio::test]
@@ -559,6 +649,24 @@ mod tests {
             (batch.tally.too_big, batch.messages[0].bytes.len()),
             (15, 262_144)
         );
+    }
+
+    #[tokio::test]
+    async fn sizes_that_the_server_makes_up_do_not_fill_the_memory() {
+        let script = Script {
+            repeated: 100_000,
+            size: Some(100),
+            ..Script::default()
+        };
+        let mut inbox = opened(script, |_, _| {}, Vec::new()).await.unwrap();
+        let batch = inbox.next_batch().await.unwrap();
+        assert_eq!((batch.tally.read, batch.tally.failed), (11, 4));
+        let why = &batch.gaps[0].why;
+        assert!(
+            why.contains("4 mails could not be read: the server sent 33"),
+            "{why}"
+        );
+        assert_eq!(batch.position.unwrap().last_uid.unwrap().0.get(), 14);
     }
 
     #[tokio::test]

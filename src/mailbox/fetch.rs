@@ -13,8 +13,8 @@ use super::login::quoted;
 use super::uids::sets;
 
 /// What tells a bounce, and a customer's forwarded one, from other mail.
-const HEADER_FIELDS: &str = "FROM SENDER REPLY-TO TO RETURN-PATH SUBJECT CONTENT-TYPE AUTO-SUBMITTED PRECEDENCE \
-                             X-FAILED-RECIPIENTS X-MS-EXCHANGE-MESSAGE-IS-NDR RESENT-FROM";
+const HEADER_FIELDS: &str = "FROM SENDER RETURN-PATH SUBJECT CONTENT-TYPE AUTO-SUBMITTED X-FAILED-RECIPIENTS \
+                             X-MS-EXCHANGE-MESSAGE-IS-NDR";
 /// UIDs in one command that asks for header fields.
 const HEADERS_PER_COMMAND: usize = 1000;
 /// Commands on their way at a time: hides the round trip, and Courier's and Cyrus's small last segment (40 ms each).
@@ -96,7 +96,7 @@ pub(super) async fn asked(
     since: Option<Timestamp>,
 ) -> Result<Asked, Fault> {
     let first = last.saturating_add(1);
-    // Exchange answers BAD to `FETCH 1:*` in an empty folder.
+    // `*` has nothing to name in an empty folder, and servers differ in what they answer then.
     if folder.exists == Some(0) || folder.uid_next.is_some_and(|next| next <= first) || last == u32::MAX {
         return Ok(Asked::default());
     }
@@ -290,7 +290,7 @@ async fn exchange(
         for tag in &tags {
             match conn.finish(tag, &mut on).await {
                 Ok(()) => {}
-                // Dovecot 2.3: `NO [EXPUNGEISSUED] Some messages were already expunged.` What is missing is gone.
+                // Some were deleted meanwhile (RFC 5530 §3); `still_there` asks which.
                 Err(Fault::No { code: Some(code), .. }) if code == "EXPUNGEISSUED" => {}
                 Err(fault) if fault.is_usable_after() => refused = refused.and(Err(fault)),
                 Err(fault) => return Err(fault),

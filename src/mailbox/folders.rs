@@ -30,7 +30,7 @@ pub(super) struct Choice {
 
 /// Asks for all folders. Those that hold no mails (`\Noselect`) are left out.
 pub(super) async fn list(conn: &mut Conn, capabilities: &Capabilities) -> Result<Vec<Folder>, Fault> {
-    // Cyrus marks special uses only when asked (RFC 6154 §2), Dovecot always, Courier never.
+    // A server need not mark special uses unless it is asked to (RFC 6154 §2).
     let asks = capabilities.has("SPECIAL-USE") && capabilities.has("LIST-EXTENDED");
     let special_use = if asks { " RETURN (SPECIAL-USE)" } else { "" };
     let mut folders = Vec::new();
@@ -197,7 +197,7 @@ mod tests {
         lines.iter().filter_map(read).collect()
     }
 
-    /// Dovecot 2.3 with its delimiter set to `.` and a namespace prefix, as hosts with cPanel have it.
+    /// Dovecot 2.3 with the separator `.` and the namespace prefix `INBOX.`.
     fn dovecot() -> Vec<Folder> {
         folders(&[
             r#"* LIST (\HasChildren) "." INBOX"#,

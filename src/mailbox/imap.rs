@@ -13,7 +13,7 @@ use super::session::{Limits, Server, log_in};
 use super::settings::{Settings, Tls};
 
 const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
-/// Servers count sizes before they rewrite line ends, and Exchange estimates them: as much more is let through.
+/// RFC822.SIZE is an estimate on Exchange unless EnableExactRFC822Size is set: as much more is let through.
 const SIZE_SLACK: u64 = 2;
 const LEAST_LITERAL_CAP: u64 = 1024 * 1024;
 /// UIDs whose header fields are asked for at a time.
@@ -289,7 +289,10 @@ impl Inbox {
         if let Some(open) = self.open.take() {
             let left = (open.known.len() + open.uids.len()) as u64;
             batch.tally.failed += left;
-            let why = format!("{} mails could not be read: {fault}", batch.tally.failed);
+            let why = match batch.tally.failed {
+                0 => format!("it is not sure that nothing is missing: {fault}"),
+                failed => format!("{failed} mails could not be read: {fault}"),
+            };
             batch.gaps.push(self.folder_gap(&open.folder, why));
         }
         let left = std::mem::take(&mut self.todo);

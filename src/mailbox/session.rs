@@ -87,36 +87,34 @@ pub(super) async fn log_in(
     sendable(server.user, &secret)?;
     let guarded = |wire| Conn::new(Guard::new(wire, max_literal_bytes, limits.greeting));
     let mut capabilities = Capabilities::default();
-    let mut conn = greeted(settings, &server, guarded, &mut capabilities).await?;
+    let (mut conn, status) = greeted(settings, &server, guarded, &mut capabilities).await?;
     conn.guard().silence = limits.silence;
     if !capabilities.is_known() {
         capability(&mut conn, &server, &mut capabilities).await?;
     }
-    if capabilities.has("LOGINDISABLED") && !capabilities.has("AUTH=PLAIN") {
-        return Err(Error::LoginDisabled { at: server.at() });
-    }
-    match login(&mut conn, &mut capabilities, server.user, &secret).await {
-        Ok(()) => {}
-        Err(fault) => {
-            return Err(Error::Login {
-                at: server.at(),
-                user: server.user.to_owned(),
-                hint: login_hint(&fault),
-                fault,
-            });
+    if status != Status::PreAuth {
+        if capabilities.has("LOGINDISABLED") && !capabilities.has("AUTH=PLAIN") {
+            return Err(Error::LoginDisabled { at: server.at() });
         }
+        let logged_in = login(&mut conn, &mut capabilities, server.user, &secret).await;
+        logged_in.map_err(|fault| Error::Login {
+            at: server.at(),
+            user: server.user.to_owned(),
+            hint: login_hint(&fault),
+            fault,
+        })?;
     }
     introduce(&mut conn, &server, &capabilities).await?;
     Ok((conn, capabilities))
 }
 
-/// Connects up to the point where a password may be sent.
+/// Connects up to the point where a password may be sent; PREAUTH when none is needed.
 async fn greeted(
     settings: &Settings,
     server: &Server<'_>,
     guarded: impl Fn(Wire) -> Conn,
     capabilities: &mut Capabilities,
-) -> Result<Conn, Error> {
+) -> Result<(Conn, Status), Error> {
     let (tcp, address) = connect(server.host, server.port).await?;
     let trust = Trust {
         ca_file: settings.ca_file.as_deref(),
@@ -137,18 +135,17 @@ async fn greeted(
         at: server.at(),
         hint: match (&fault, server.tls) {
             (Fault::Timeout(_) | Fault::Lost, Tls::Starttls | Tls::None) => {
-                ": on port 993, use --tls implicit"
+                "; on port 993, use --tls implicit"
             }
             _ => "",
         },
         fault,
     })?;
-    // Over TLS from the first byte a PREAUTH would be the server's own word; but no server of today means it for a password.
-    if status != Status::Ok {
-        return Err(Error::Preauth { at: server.at() });
-    }
     if server.tls != Tls::Starttls {
-        return Ok(conn);
+        return Ok((conn, status));
+    }
+    if status == Status::PreAuth {
+        return Err(Error::Preauth { at: server.at() });
     }
     let at = server.at();
     match conn.command("STARTTLS", |_untagged| {}).await {
@@ -165,7 +162,10 @@ async fn greeted(
     // What was said in the clear counts for nothing now (RFC 9051 §6.2.1).
     *capabilities = Capabilities::default();
     match conn.into_wire() {
-        Some(Wire::Plain(tcp)) => Ok(guarded(encrypt(tcp, server.host, server.port, trust).await?)),
+        Some(Wire::Plain(tcp)) => {
+            let wire = encrypt(tcp, server.host, server.port, trust).await?;
+            Ok((guarded(wire), status))
+        }
         Some(Wire::Tls(_)) | None => Err(Error::Injected { at }),
     }
 }
@@ -211,9 +211,9 @@ fn login_hint(fault: &Fault) -> &'static str {
     match fault {
         Fault::No { code, .. } => match code.as_deref() {
             None | Some("AUTHENTICATIONFAILED") => {
-                ": check user name (often the whole address) and password (some providers ask for an app password)"
+                "; check user name (often the whole address) and password (some providers ask for an app password)"
             }
-            Some("UNAVAILABLE" | "INUSE" | "LIMIT") => ": try again later",
+            Some("UNAVAILABLE" | "INUSE" | "LIMIT") => "; try again later",
             Some(_) => "",
         },
         _ => "",

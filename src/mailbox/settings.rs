@@ -49,7 +49,7 @@ pub struct Settings {
     /// Folder to read, repeatable, with * and % as in LIST (default: INBOX and the folder marked \Junk).
     #[arg(long = "folder", value_name = "NAME")]
     pub folders: Vec<String>,
-    /// Of a longer mail only the first 256 KiB are read (default: 4194304).
+    /// Of a longer mail only the first 256 KiB are read (default: 4194304, at least 262144).
     #[arg(long, env = "BOUNCEAUDIT_MAX_MESSAGE_SIZE", value_name = "BYTES")]
     pub max_message_size: Option<u32>,
 }

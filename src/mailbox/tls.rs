@@ -28,7 +28,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 #[non_exhaustive]
 pub enum Unconnected {
     /// The name has no address.
-    #[error("host {host} is unknown ({why}): check the name")]
+    #[error("host {host} is unknown ({why}); check the name")]
     UnknownHost {
         /// The name.
         host: String,
@@ -36,7 +36,7 @@ pub enum Unconnected {
         why: io::Error,
     },
     /// Nobody listens there, or the way is blocked.
-    #[error("cannot connect to {at}: {why}: check host, port and firewall")]
+    #[error("cannot connect to {at}: {why}; check host, port and firewall")]
     Refused {
         /// Host and port.
         at: String,
@@ -44,7 +44,7 @@ pub enum Unconnected {
         why: io::Error,
     },
     /// No connection in time.
-    #[error("{at} did not answer within {} s: check host, port and firewall", .after.as_secs())]
+    #[error("{at} did not answer within {} s; check host, port and firewall", .after.as_secs())]
     Timeout {
         /// Host and port.
         at: String,
@@ -60,7 +60,7 @@ pub enum Unconnected {
         why: Box<Rejected>,
     },
     /// No TLS is spoken there.
-    #[error("{at} does not speak TLS from the start: use --tls starttls (port 143 does that) or port 993")]
+    #[error("{at} does not speak TLS from the start; use --tls starttls (port 143 does that) or port 993")]
     NoTls {
         /// Host and port.
         at: String,

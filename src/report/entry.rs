@@ -1,6 +1,7 @@
 //! The entries of the table: a line of columns for each, and what a reader needs to know and to do below it.
 
 use crate::catalogue::WhoMayAsk;
+use crate::event::Reason;
 use crate::ledger::State;
 use crate::report::Report;
 use crate::report::group::Group;
@@ -183,8 +184,13 @@ fn lists(row: &Row<'_, '_>, report: &Report<'_>) -> String {
     let words = &report.words.column;
     match row.lists() {
         _ if row.state == State::ReceiverFault => words.receiver_fault.clone(),
-        lists if lists.is_empty() => words.no_list.clone(),
-        lists => lists.join(", "),
+        lists if !lists.is_empty() => lists.join(", "),
+        _ => match row.reason() {
+            Some(Reason::RequirePtr) => words.no_ptr.clone(),
+            Some(Reason::RateLimited) => words.rate.clone(),
+            Some(Reason::BadReputation) => words.reputation.clone(),
+            Some(_) | None => words.no_list.clone(),
+        },
     }
 }
 
@@ -215,10 +221,16 @@ fn below(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>, look: Look, in
             listed(report, row, newest)
         }
     };
-    if let Some(others) = also_listed(row) {
-        about = format!("{about} {}", fill(&words.also_listed, &[("zones", &others)]));
+    if let Some(others) = also_listed(report, row) {
+        about = format!(
+            "{} {}",
+            about.trim_end(),
+            fill(&words.also_listed, &[("zones", &others)])
+        );
     }
-    write(&about);
+    if !about.trim().is_empty() {
+        write(about.trim());
+    }
     if let Some(late) = late(report, row) {
         write(&late);
     }
@@ -226,7 +238,7 @@ fn below(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>, look: Look, in
         write(&words.delayed.of(row.delayed()));
     }
     if !is_over {
-        write(&ask(report, newest));
+        write(&ask(report, row, newest));
         let heard = matches!(
             newest.who_may_ask,
             WhoMayAsk::Sender | WhoMayAsk::IpOwner | WhoMayAsk::Unknown
@@ -303,8 +315,13 @@ fn late(report: &Report<'_>, row: &Row<'_, '_>) -> Option<String> {
 }
 
 /// Whom to ask, and whom not.
-fn ask(report: &Report<'_>, group: &Group<'_>) -> String {
+fn ask(report: &Report<'_>, row: &Row<'_, '_>, group: &Group<'_>) -> String {
     let words = &report.words.ask;
+    match (row.reason(), group.who_may_ask) {
+        (Some(Reason::RequirePtr), WhoMayAsk::Unknown) => return words.ptr.clone(),
+        (Some(Reason::RateLimited), WhoMayAsk::Unknown | WhoMayAsk::Nobody) => return words.rate.clone(),
+        (Some(_) | None, _) => {}
+    }
     match (group.who_may_ask, group.owner) {
         (WhoMayAsk::Sender, _) => words.sender.clone(),
         (WhoMayAsk::IpOwner, Some(owner)) => fill(&words.ip_owner_named, &[("owner", &owner)]),

@@ -34,12 +34,12 @@ pub fn events_table(events: &[Event], look: Look) -> String {
     page.finish()
 }
 
-/// `name: value  name: value` for what is there.
+/// `name: value, name: value` for what is there.
 fn fields(pairs: &[(&str, Option<String>)]) -> String {
     let said = pairs
         .iter()
         .filter_map(|(name, value)| Some(format!("{name}: {}", value.as_deref()?)));
-    said.collect::<Vec<_>>().join("  ")
+    said.collect::<Vec<_>>().join(", ")
 }
 
 fn verdict(verdict: &Verdict) -> String {
@@ -107,7 +107,7 @@ mod tests {
         };
         let text = events_table(&[event], look);
         assert!(
-            text.contains("blocked_ip: 192.0.2.99  blocklist: microsoft-outlook"),
+            text.contains("blocked_ip: 192.0.2.99, blocklist: microsoft-outlook"),
             "{text}"
         );
         assert!(text.contains("550 5.7.1 \\x1b[2Jgone"), "{text}");

@@ -1,6 +1,6 @@
 //! The groups: one for each blocked address and receiving domain, with every column of `--csv`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
@@ -71,9 +71,14 @@ pub(super) fn groups<'a>(bounces: &[&'a Recorded], facts: Facts<'a>) -> Vec<Grou
         let key = (bounce.event.verdict.blocked_ip, &bounce.event.receiving_domain);
         sorted.entry(key).or_default().push(bounce);
     }
+    let known = known(facts.history);
+    let unknown = Known::default();
     sorted
         .into_iter()
-        .map(|((ip, domain), bounces)| Group::of(ip, domain, &bounces, facts))
+        .map(|((ip, domain), bounces)| {
+            let known = ip.and_then(|ip| known.get(&ip)).unwrap_or(&unknown);
+            Group::of(ip, domain, &bounces, known, facts)
+        })
         .collect()
 }
 
@@ -83,14 +88,11 @@ impl<'a> Group<'a> {
         blocked_ip: Option<IpAddr>,
         receiving_domain: &'a ReceivingDomain,
         bounces: &[&'a Recorded],
+        known: &Known<'a>,
         facts: Facts<'a>,
     ) -> Self {
         let mut events: Vec<&Event> = bounces.iter().map(|bounce| &bounce.event).collect();
         events.sort_by_key(|event| event.times.bounced_at.or(event.times.sent_at));
-        let about = |ip: IpAddr| blocked_ip == Some(ip);
-        let listings: Vec<&Listing> =
-            newest(facts.history.listings.iter().filter(|listing| about(listing.ip)));
-        let names = facts.history.names.iter().rfind(|names| about(names.ip));
         let lists = zones_of_lists(&events, facts.catalogue);
         let zones: Vec<Vec<&Zone>> = lists.values().cloned().collect();
         let refusals = refusals(bounces);
@@ -98,14 +100,14 @@ impl<'a> Group<'a> {
             ip: blocked_ip,
             lists: &zones,
             refusals: &refusals,
-            listings: &facts.history.listings,
+            listings: &known.answers,
             last_report: facts.history.last_report,
             now: facts.now,
         };
         let ours = Ours::of_all(
             events
                 .iter()
-                .map(|event| Ours::of(event, &confirmed(names), facts.own)),
+                .map(|event| Ours::of(event, &confirmed(known.names), facts.own)),
         );
         // What stands for the group is its newest failure; a group of delay notices alone has the newest of them.
         let failures = || {
@@ -154,13 +156,14 @@ impl<'a> Group<'a> {
             state: state(&observed),
             listed_now: listed_now(&observed),
             cleared: cleared(&observed),
-            zones_listed: listings
+            zones_listed: known
+                .newest
                 .iter()
                 .filter(|listing| matches!(listing.answer, Answer::Listed(_)))
                 .map(|listing| &listing.zone)
                 .collect(),
-            checked_at: listings.iter().map(|listing| listing.checked_at).max(),
-            ptr: names.map(ptr_names).unwrap_or_default(),
+            checked_at: known.newest.iter().map(|listing| listing.checked_at).max(),
+            ptr: known.names.map(ptr_names).unwrap_or_default(),
             owner: facts.owner.filter(|_| ours != Ours::No),
             who_may_ask: newest
                 .map(|event| facts.catalogue.who_may_ask(&event.verdict))
@@ -173,7 +176,7 @@ impl<'a> Group<'a> {
             sample_reply: newest.and_then(|event| event.reply.as_deref()),
             blocklists: lists.keys().copied().collect(),
             lists,
-            listings,
+            listings: known.newest.clone(),
             events,
         }
     }
@@ -231,16 +234,40 @@ fn cleared(observed: &Observed<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
     (listed, not_listed)
 }
 
-/// The newest answer of each zone.
-pub(super) fn newest<'a>(listings: impl Iterator<Item = &'a Listing>) -> Vec<&'a Listing> {
-    let mut newest: BTreeMap<&Zone, &Listing> = BTreeMap::new();
+/// The newest answer of each zone about each address, by address and zone.
+pub(super) fn newest(listings: &[Listing]) -> BTreeMap<(IpAddr, &Zone), &Listing> {
+    let mut newest: BTreeMap<(IpAddr, &Zone), &Listing> = BTreeMap::new();
     for listing in listings {
-        let kept = newest.entry(&listing.zone).or_insert(listing);
+        let kept = newest.entry((listing.ip, &listing.zone)).or_insert(listing);
         if listing.checked_at >= kept.checked_at {
             *kept = listing;
         }
     }
-    newest.into_values().collect()
+    newest
+}
+
+/// What is known of one address.
+#[derive(Default)]
+struct Known<'a> {
+    /// Every answer, oldest first. A copy, so that the state of a group is read from its own address's answers and
+    /// not from everybody's.
+    answers: Vec<Listing>,
+    newest: Vec<&'a Listing>,
+    names: Option<&'a Names>,
+}
+
+fn known(history: &History) -> HashMap<IpAddr, Known<'_>> {
+    let mut known: HashMap<IpAddr, Known<'_>> = HashMap::new();
+    for listing in &history.listings {
+        known.entry(listing.ip).or_default().answers.push(listing.clone());
+    }
+    for ((ip, _), listing) in newest(&history.listings) {
+        known.entry(ip).or_default().newest.push(listing);
+    }
+    for names in &history.names {
+        known.entry(names.ip).or_default().names = Some(names);
+    }
+    known
 }
 
 /// Names that lead back to the address; the others anybody can claim.

@@ -1,5 +1,9 @@
 //! What the DNS says of an entry's address, in words: listed, not listed, or why nobody knows.
 
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+
 use crate::check::{Answer, Listing};
 use crate::event::{Timestamp, Zone};
 use crate::ledger::{ListedNow, State};
@@ -8,7 +12,10 @@ use crate::report::group::Group;
 use crate::report::rows::Row;
 use crate::report::words::fill;
 
-/// Whether a list has it now, and how one knows or why one does not.
+/// For how long an answer is about now (the interface's `listed_now`).
+const FRESH: TimeDelta = TimeDelta::hours(24);
+
+/// Whether a list has it now, and how one knows or why one does not; empty where the replies name no list.
 pub(super) fn listed(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>) -> String {
     let words = &report.words.listed;
     let served = |listing: &&&Listing| serves(row, &listing.zone);
@@ -44,10 +51,10 @@ pub(super) fn listed(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>)
         (ListedNow::No, None) => words.no_plain.clone(),
         (ListedNow::Unknown, checked) => {
             let why = match checked {
-                _ if newest.lists.is_empty() => words.no_list.clone(),
+                _ if newest.lists.is_empty() => return String::new(),
                 _ if newest.lists.values().any(Vec::is_empty) => words.private.clone(),
                 None => words.not_asked.clone(),
-                Some(checked) if report.now - checked > chrono::TimeDelta::hours(24) => {
+                Some(checked) if report.now - checked > FRESH => {
                     fill(&words.stale, &[("time", &time(checked))])
                 }
                 Some(_) => answers
@@ -79,12 +86,16 @@ fn serves(row: &Row<'_, '_>, zone: &Zone) -> bool {
         .any(|group| group.lists.values().flatten().any(|one| *one == zone))
 }
 
-/// Zones that list the address and that no reply of the entry speaks of.
-pub(super) fn also_listed(row: &Row<'_, '_>) -> Option<String> {
-    let zones = row.each(|group| group.zones_listed.iter().map(ToString::to_string).collect());
-    let others: Vec<String> = zones
-        .into_iter()
-        .filter(|zone| !serves(row, &Zone::from(zone.clone())))
-        .collect();
+/// Zones that list the address now and that no reply of the entry speaks of.
+pub(super) fn also_listed(report: &Report<'_>, row: &Row<'_, '_>) -> Option<String> {
+    let mut others: BTreeSet<&Zone> = BTreeSet::new();
+    for listing in row.groups.iter().flat_map(|group| &group.listings) {
+        let is_listed =
+            matches!(listing.answer, Answer::Listed(_)) && report.now - listing.checked_at <= FRESH;
+        if is_listed && !serves(row, &listing.zone) {
+            others.insert(&listing.zone);
+        }
+    }
+    let others: Vec<&str> = others.into_iter().map(Zone::as_str).collect();
     (!others.is_empty()).then(|| others.join(", "))
 }

@@ -175,13 +175,12 @@ impl<'a> Report<'a> {
     /// The newest answer of each zone about each blocked address, by address and zone.
     #[must_use]
     pub fn listings(&self) -> Vec<&'a Listing> {
-        let about = |ip: IpAddr| {
-            self.history
-                .listings
-                .iter()
-                .filter(move |listing| listing.ip == ip)
-        };
-        self.ips().flat_map(|ip| group::newest(about(ip))).collect()
+        let ips: BTreeSet<IpAddr> = self.groups.iter().filter_map(|group| group.blocked_ip).collect();
+        group::newest(&self.history.listings)
+            .into_iter()
+            .filter(|((ip, _), _)| ips.contains(ip))
+            .map(|(_, listing)| listing)
+            .collect()
     }
 
     /// The zone that its times are written in.
@@ -196,20 +195,11 @@ impl<'a> Report<'a> {
         self.groups
             .iter()
             .filter(|group| group.ours != Ours::No && group.is_block())
-            .any(|group| match (fail_on, group.state) {
-                (FailOn::Blocked, State::Cleared) => false,
-                (FailOn::Blocked, _) => true,
-                (FailOn::Listed, _) => group.listed_now == ListedNow::Yes,
-                (FailOn::New, State::New | State::Relisted) => true,
-                (FailOn::New, State::Ongoing | State::Cleared | State::ReceiverFault | State::Unknown) => {
-                    false
-                }
+            .any(|group| match fail_on {
+                FailOn::Blocked => group.state != State::Cleared,
+                FailOn::Listed => group.listed_now == ListedNow::Yes,
+                FailOn::New => matches!(group.state, State::New | State::Relisted),
             })
-    }
-
-    fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        let ips: BTreeSet<IpAddr> = self.groups.iter().filter_map(|group| group.blocked_ip).collect();
-        ips.into_iter()
     }
 
     fn has_gaps(&self) -> bool {

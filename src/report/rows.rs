@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::event::Timestamp;
+use crate::event::{Reason, Timestamp};
 use crate::ledger::State;
 use crate::report::group::Group;
 use crate::report::late::Mail;
@@ -80,6 +80,12 @@ impl<'a> Row<'_, 'a> {
         }
     }
 
+    /// Why, where all its bounces say the same.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        let reasons = self.each(|group| group.reasons.iter().copied().collect());
+        reasons.first().copied().filter(|_| reasons.len() == 1)
+    }
+
     fn recipients(&self) -> usize {
         self.groups.iter().map(|group| group.recipients.len()).sum()
     }
@@ -120,6 +126,7 @@ pub(super) fn rows<'g, 'a>(groups: &'g [Group<'a>]) -> Vec<Row<'g, 'a>> {
         (
             rank(row.state),
             std::cmp::Reverse(row.recipients()),
+            row.ip.is_none(),
             row.ip,
             row.provider,
         )

@@ -1,5 +1,7 @@
 //! Events for the tests: those of the story mails as `bounce` and `catalogue` read them, and variations of them.
 
+use std::sync::LazyLock;
+
 use crate::catalogue::Catalogue;
 use crate::check::{Answer, Listing};
 use crate::event::{Action, Event, Gap, Source, Timestamp, Zone};
@@ -7,6 +9,9 @@ use crate::ledger::{History, Recorded};
 use crate::report::own::OwnAddress;
 use crate::report::settings::Settings;
 use crate::report::{Input, Report};
+
+/// Loaded once: the property tests make hundreds of reports.
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::built_in().unwrap());
 
 /// The event of the story mail with this name.
 pub(super) fn story(file: &str) -> Event {
@@ -56,7 +61,7 @@ pub(super) fn recorded(events: impl IntoIterator<Item = Event>) -> Vec<Recorded>
 /// What a report is made from, with the answers and names that the DNS might have given.
 pub(super) struct Case {
     pub(super) history: History,
-    pub(super) catalogue: Catalogue,
+    pub(super) catalogue: &'static Catalogue,
     pub(super) own: Vec<OwnAddress>,
     pub(super) gaps: Vec<Gap>,
     pub(super) warnings: Vec<String>,
@@ -73,7 +78,7 @@ impl Case {
                 bounces: recorded(events),
                 ..History::default()
             },
-            catalogue: Catalogue::built_in().unwrap(),
+            catalogue: &CATALOGUE,
             own: Vec::new(),
             gaps: Vec::new(),
             warnings: Vec::new(),
@@ -114,7 +119,7 @@ impl Case {
     pub(super) fn report(&self) -> Report<'_> {
         Report::build(Input {
             history: &self.history,
-            catalogue: &self.catalogue,
+            catalogue: self.catalogue,
             own: &self.own,
             owner: None,
             gaps: &self.gaps,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::check::Answer;
 use crate::event::{Place, Zone};
 use crate::report::Report;
-use crate::report::group::newest;
 use crate::report::layout::{Page, Tone};
 use crate::report::table::Look;
 
@@ -46,10 +45,7 @@ fn zones(report: &Report<'_>) -> Vec<String> {
     let mut refused: BTreeMap<&Zone, usize> = BTreeMap::new();
     let mut silent = refused.clone();
     let mut dead = refused.clone();
-    for listing in report
-        .ips()
-        .flat_map(|ip| newest(report.history.listings.iter().filter(move |one| one.ip == ip)))
-    {
+    for listing in report.listings() {
         let counts = match listing.answer {
             Answer::Refused(_) => &mut refused,
             Answer::Timeout => &mut silent,

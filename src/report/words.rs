@@ -142,6 +142,9 @@ pub(super) struct Column {
     pub(super) reasons: String,
     pub(super) no_ip: String,
     pub(super) no_list: String,
+    pub(super) no_ptr: String,
+    pub(super) rate: String,
+    pub(super) reputation: String,
     pub(super) receiver_fault: String,
     pub(super) receivers: Counted,
 }
@@ -180,7 +183,6 @@ pub(super) struct Listed {
     pub(super) unknown: String,
     pub(super) at: String,
     pub(super) asked: String,
-    pub(super) no_list: String,
     pub(super) private: String,
     pub(super) not_asked: String,
     pub(super) stale: String,
@@ -199,6 +201,8 @@ pub(super) struct Ask {
     pub(super) ip_owner: String,
     pub(super) ip_owner_named: String,
     pub(super) receiver: String,
+    pub(super) ptr: String,
+    pub(super) rate: String,
     pub(super) nobody: String,
     pub(super) unknown: String,
 }

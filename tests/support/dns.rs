@@ -120,7 +120,7 @@ impl Zones {
         let mut rbldnsd = Command::new(rbldnsd);
         rbldnsd.args(["-n", "-b", &format!("127.0.0.1/{}", lists.port())]);
         rbldnsd.arg("-w").arg(&home);
-        if fs::metadata(&home).unwrap().uid() == 0 {
+        if is_root() {
             rbldnsd.args(["-u", "nobody"]);
         }
         // It will not run without any zone.
@@ -144,11 +144,12 @@ impl Zones {
 
     fn unbound(&self, lists: SocketAddr, at: SocketAddr) -> String {
         let mut text = format!(
-            "server:\n  interface: 127.0.0.1@{}\n  username: \"\"\n  chroot: \"\"\n  pidfile: \"\"\n  \
+            "server:\n  interface: 127.0.0.1@{}\n  username: \"{user}\"\n  chroot: \"\"\n  pidfile: \"\"\n  \
              use-syslog: no\n  logfile: \"\"\n  num-threads: 1\n  do-ip6: no\n  do-not-query-localhost: no\n  \
              module-config: \"iterator\"\n  local-zone: \".\" static\n{}",
             at.port(),
-            self.own
+            self.own,
+            user = if is_root() { "nobody" } else { "" },
         );
         let lists = self.sets.iter().map(|(zone, ..)| (zone, lists));
         let elsewhere = self.elsewhere.iter().map(|(zone, at)| (zone, *at));
@@ -212,6 +213,10 @@ fn wait_for(at: SocketAddr, children: &mut [Child]) -> bool {
         std::thread::sleep(Duration::from_millis(5));
     }
     panic!("nothing answers at {at} after {START:?}")
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 /// A port that is free for UDP and TCP.
