@@ -42,7 +42,7 @@ pub(super) fn quoted(text: &str) -> Option<Reply> {
         let before = text.get(..*at).and_then(|head| head.chars().next_back());
         before.is_none_or(|before| !before.is_alphanumeric() && before != '.')
     });
-    let cut = Reply::read(text.get(from?.0..)?)?;
+    let cut = Reply::read(unbracketed(text.get(from?.0..)?))?;
     Some(if cut.code == whole.code {
         Reply {
             status: cut.status.or(whole.status),
@@ -51,6 +51,19 @@ pub(super) fn quoted(text: &str) -> Option<Reply> {
     } else {
         whole
     })
+}
+
+/// `… responded as follows: [550 5.1.1 User unknown]`: the bracket that closes the quotation is none of the reply's.
+fn unbracketed(text: &str) -> &str {
+    let text = text.trim_end();
+    let pairs = [('[', ']'), ('(', ')')];
+    let closes = |(open, close): &(char, char)| {
+        text.ends_with(*close) && text.matches(*open).count() < text.matches(*close).count()
+    };
+    match pairs.iter().find(|pair| closes(pair)) {
+        Some((_, close)) => text.strip_suffix(*close).unwrap_or(text),
+        None => text,
+    }
 }
 
 /// `host mx.example.net [192.0.2.1]`, `host: mx.example.net`, `Server mx.example.net[192.0.2.1]`, `SMTP Server <mx.example.net>`

@@ -206,9 +206,8 @@ fn is_of_a_header(line: &str) -> bool {
 /// recipient), else its paragraph's words, else all of them.
 fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding {
     let own = paragraph(lines, at);
-    let own_words = own.replacen(&recipient, "", 1);
-    let own_words = own_words.trim_start_matches(['<', '>', ':', ' ', '\n', '*', '-', '"']);
-    let own_reply = || quoted(&own).or_else(|| quoted(own_words));
+    let own_words = without_opening(&own, &recipient);
+    let own_reply = || quoted(&own).or_else(|| quoted(&own_words));
     let elsewhere = || {
         let from = lines.iter().position(|line| {
             Reply::read(line)
@@ -227,7 +226,7 @@ fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding
     let plain = || {
         let all = lines.join(" ");
         let all: String = all.chars().take(MAX_WORDS).collect();
-        Reply::read(if says_something { own_words } else { &all })
+        Reply::read(if says_something { &own_words } else { &all })
     };
     let reply = own_reply()
         .or_else(|| elsewhere().filter(|_| alone))
@@ -249,6 +248,20 @@ fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding
         reply,
         ..Finding::to(recipient)
     }
+}
+
+/// The words behind an address that opens them, and behind a gateway's own lines about the session (GMX, 1&1:
+/// `SMTP error from remote server after RCPT command:`, `host: mx.example.net`).
+fn without_opening(own: &str, recipient: &str) -> String {
+    let words = own.trim_start_matches(['<', ' ', '*', '-', '"']);
+    let words = words
+        .strip_prefix(recipient)
+        .map_or(own, |rest| rest.trim_start_matches(['>', '"', ':', ' ', '\n']));
+    let is_of_session = |line: &&str| {
+        !(line.starts_with("SMTP error from remote server") && line.ends_with(':')
+            || line.starts_with("host: "))
+    };
+    words.lines().filter(is_of_session).collect::<Vec<_>>().join("\n")
 }
 
 /// The lines from one on, up to the next empty one.
