@@ -26,6 +26,9 @@ const OPENINGS: [&str; 6] = [
     "incorrectly constructed:",
 ];
 
+/// What a program wrote that mail was piped to stands below this, between lines of dashes.
+const GENERATED: &str = "The following text was generated during the delivery attempt";
+
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let words = bounce.words();
     let opened = OPENINGS.iter().any(|opening| words.contains(opening));
@@ -40,6 +43,14 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
         .filter_map(|block| finding(block, failed))
         .map(|one| Finding {
             action: delayed,
+            ..one
+        })
+        .collect();
+    let generated = || Reply::read(words.split_once(GENERATED)?.1.split("------\n").nth(1)?);
+    let recipients: Vec<Finding> = recipients
+        .into_iter()
+        .map(|one| Finding {
+            reply: one.reply.or_else(generated),
             ..one
         })
         .collect();

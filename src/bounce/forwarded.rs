@@ -3,6 +3,7 @@
 //! The header fields that the person's mail program writes above the bounce become its header; the person never
 //! becomes a recipient, and the dates are the bounce's own.
 
+use crate::bounce::address;
 use crate::bounce::date;
 use crate::bounce::head::{Head, is_daemon};
 use crate::bounce::header::field;
@@ -38,17 +39,21 @@ const FIELDS: [(&str, Kind); 34] = [
     ("件名", Kind::Subject),
     ("主题", Kind::Subject),
     ("message-id", Kind::Id),
-    ("to", Kind::Other),
-    ("an", Kind::Other),
+    ("to", Kind::To),
+    ("an", Kind::To),
     ("cc", Kind::Other),
-    ("宛先", Kind::Other),
+    ("宛先", Kind::To),
     ("reply-to", Kind::Other),
     ("return-path", Kind::Other),
 ];
 
+/// Levels of quoting that are taken off.
+const MAX_QUOTES: usize = 4;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     From,
+    To,
     Date,
     Subject,
     Id,
@@ -58,13 +63,33 @@ enum Kind {
 /// The bounce inside the words of a mail, where a header block of one stands in them.
 pub(super) fn inside(words: &str) -> Option<Bounce<'static>> {
     let mut text = words.to_owned();
-    for _ in 0..4 {
+    for _ in 0..MAX_QUOTES {
         if let Some((head, rest)) = below_a_header(&text) {
             return Some(Bounce::pasted(head, rest));
         }
         text = unquoted(&text)?;
     }
     None
+}
+
+/// The words of a mail without the marks of quoting, where most lines have one: a bounce may stand there without its
+/// header. A few such lines are a session's (`>>> DATA`).
+pub(super) fn quoted(words: &str) -> Option<Bounce<'static>> {
+    let mut text = Some(words.to_owned()).filter(|text| is_quoted(text))?;
+    for _ in 0..MAX_QUOTES {
+        if !is_quoted(&text) {
+            break;
+        }
+        text = unquoted(&text)?;
+    }
+    Some(Bounce::pasted(Head::default(), &text))
+}
+
+fn is_quoted(text: &str) -> bool {
+    let written = text.lines().filter(|line| !line.trim().is_empty());
+    let (quoted, plain): (Vec<&str>, Vec<&str>) =
+        written.partition(|line| line.starts_with('>') && !line.starts_with(">>> "));
+    quoted.len() > plain.len()
 }
 
 /// One level of `> ` taken off; `None` where nothing is quoted. `>>>> DATA` behind `> ` is sendmail's `>>> DATA`.
@@ -139,6 +164,7 @@ struct Block<'a> {
     date: &'a str,
     subject: &'a str,
     id: &'a str,
+    to: &'a str,
 }
 
 impl<'a> Block<'a> {
@@ -146,6 +172,7 @@ impl<'a> Block<'a> {
         self.fields += 1;
         match kind {
             Kind::From => self.from = value,
+            Kind::To => self.to = value,
             Kind::Date => self.date = value,
             Kind::Subject => self.subject = value,
             Kind::Id => self.id = value.trim_matches(['<', '>']),
@@ -160,6 +187,7 @@ impl<'a> Block<'a> {
             message_id: (!self.id.is_empty()).then(|| self.id.to_owned()),
             bounced_at: date::read(self.date),
             subject: self.subject.to_owned(),
+            to: address::all(self.to).collect(),
             automatic: true,
             daemon: true,
             ..Head::default()

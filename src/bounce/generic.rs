@@ -5,16 +5,13 @@
 //! Server mx.example.net[192.0.2.1] failed with: 550 …         SMTP error from remote server after RCPT command:
 //! ```
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use crate::bounce::address::{self, Host};
+use crate::bounce::address;
+use crate::bounce::clues::{command_in, host_in, is_delay, quoted, speaks_of_failure};
 use crate::bounce::header::field;
 use crate::bounce::mail::Bounce;
 use crate::bounce::reply::{Reply, in_reply_to};
 use crate::bounce::told::{Finding, Told};
-use crate::event::{Action, SmtpCommand};
+use crate::event::Action;
 
 /// Lines of words that are looked at.
 const MAX_LINES: usize = 2000;
@@ -67,20 +64,6 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     })
 }
 
-fn speaks_of_failure(bounce: &Bounce<'_>) -> bool {
-    static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(
-            r"(?ix) deliver | returned\ mail | fail | could\ not | cannot | unable\ to | reject | unknown\ user | user\ unknown
-            | mailbox\ (is\ )?full | no\ such\ user | error | nicht\ zugestellt | unzustellbar | non\ remis | n.a\ pas\ pu
-            | no\ se\ pudo | recapit | não\ (foi|pôde) | не\ (может|удалось|доставлен) | 退信 | 无法 | 無法 | 不達 | 配信 | 配送
-            | 届け | エラー | できません",
-        )
-        .ok()
-    });
-    let is_in = |text: &str| WORDS.as_ref().is_some_and(|words| words.is_match(text));
-    is_in(&bounce.head.subject) || (!bounce.head.auto_replied || bounce.head.daemon) && is_in(bounce.words())
-}
-
 /// The last hint at a recipient: the original was to one address alone, and a program sent it back.
 pub(super) fn read_hint(bounce: &Bounce<'_>) -> Option<Told> {
     let [recipient] = bounce.returned.to.as_slice() else {
@@ -112,27 +95,25 @@ fn findings(bounce: &Bounce<'_>) -> Vec<Finding> {
     };
     let mut named = recipients(&lines);
     let failed = &bounce.head.failed_recipients;
-    if named.iter().any(|(address, _)| !is_senders(address)) || !failed.is_empty() {
+    // one may write to oneself, but then the line begins with the address
+    let to_oneself = failed.is_empty()
+        && named.iter().all(|(address, at)| {
+            is_senders(address) && lines.get(*at).is_some_and(|line| opens_with(line).is_some())
+        });
+    if !to_oneself {
         named.retain(|(address, _)| !is_senders(address));
     }
     if named.is_empty() {
         named = failed.iter().map(|one| (one.clone(), 0)).collect();
     }
+    // of a person's mail only a recipient's own paragraph counts
     let alone = named.len() == 1;
     let action = is_delay(bounce).then_some(Action::Delayed);
     let finding = |(recipient, at): (String, usize)| Finding {
         action,
-        ..finding(recipient, at, &lines, alone)
+        ..finding(recipient, at, &lines, alone && bounce.head.automatic)
     };
     named.into_iter().map(finding).collect()
-}
-
-fn is_delay(bounce: &Bounce<'_>) -> bool {
-    static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)warning (message )?only|has been delayed|will be retried|\((delay|delayed)\)|will keep trying|still being retried").ok()
-    });
-    let is_in = |text: &str| WORDS.as_ref().is_some_and(|words| words.is_match(text));
-    is_in(&bounce.head.subject) || is_in(bounce.words())
 }
 
 /// The lines that name recipients, by the first of these forms that any line has: a line that is an address or begins
@@ -191,7 +172,7 @@ fn ends_with(line: &str) -> Option<String> {
 
 /// `SMTP Server <mx.example.net> rejected recipient <a@example.net> (…)`, `Address: <a@example.net>, …`
 fn has_in_brackets(line: &str) -> Option<String> {
-    if is_of_a_header(line) {
+    if is_of_a_header(line) || line.to_ascii_uppercase().contains("MAIL FROM") {
         return None;
     }
     line.split('<')
@@ -225,9 +206,8 @@ fn is_of_a_header(line: &str) -> bool {
 /// recipient), else its paragraph's words, else all of them.
 fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding {
     let own = paragraph(lines, at);
-    let own_words = own.replacen(&recipient, "", 1);
-    let own_words = own_words.trim_start_matches(['<', '>', ':', ' ', '\n', '*', '-', '"']);
-    let own_reply = || quoted(&own).or_else(|| quoted(own_words));
+    let own_words = without_opening(&own, &recipient);
+    let own_reply = || quoted(&own).or_else(|| quoted(&own_words));
     let elsewhere = || {
         let from = lines.iter().position(|line| {
             Reply::read(line)
@@ -246,10 +226,10 @@ fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding
     let plain = || {
         let all = lines.join(" ");
         let all: String = all.chars().take(MAX_WORDS).collect();
-        Reply::read(if says_something { own_words } else { &all })
+        Reply::read(if says_something { &own_words } else { &all })
     };
     let reply = own_reply()
-        .or_else(|| elsewhere().filter(|_| alone || !says_something))
+        .or_else(|| elsewhere().filter(|_| alone))
         .or_else(plain);
     let around = if alone { lines.join("\n") } else { own };
     let host = host_in(&around).unwrap_or_default();
@@ -270,61 +250,22 @@ fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding
     }
 }
 
+/// The words behind an address that opens them, and behind a gateway's own lines about the session (GMX, 1&1:
+/// `SMTP error from remote server after RCPT command:`, `host: mx.example.net`).
+fn without_opening(own: &str, recipient: &str) -> String {
+    let words = own.trim_start_matches(['<', ' ', '*', '-', '"']);
+    let words = words
+        .strip_prefix(recipient)
+        .map_or(own, |rest| rest.trim_start_matches(['>', '"', ':', ' ', '\n']));
+    let is_of_session = |line: &&str| {
+        !(line.starts_with("SMTP error from remote server") && line.ends_with(':')
+            || line.starts_with("host: "))
+    };
+    words.lines().filter(is_of_session).collect::<Vec<_>>().join("\n")
+}
+
 /// The lines from one on, up to the next empty one.
 fn paragraph(lines: &[&str], at: usize) -> String {
     let rest = lines.iter().skip(at).take_while(|line| !line.is_empty());
     rest.copied().collect::<Vec<_>>().join("\n")
-}
-
-/// A reply with its code: from the code on, whatever stands before it.
-fn quoted(text: &str) -> Option<Reply> {
-    let whole = Reply::read(text)?;
-    let code = whole.code?.to_string();
-    let from = text.match_indices(&code).find(|(at, _)| {
-        let before = text.get(..*at).and_then(|head| head.chars().next_back());
-        before.is_none_or(|before| !before.is_alphanumeric() && before != '.')
-    });
-    let cut = Reply::read(text.get(from?.0..)?)?;
-    Some(if cut.code == whole.code {
-        Reply {
-            status: cut.status.or(whole.status),
-            ..cut
-        }
-    } else {
-        whole
-    })
-}
-
-/// `host mx.example.net [192.0.2.1]`, `host: mx.example.net`, `Server mx.example.net[192.0.2.1]`, `SMTP Server <mx.example.net>`
-fn host_in(text: &str) -> Option<Host> {
-    static HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)\b(?:host|server)\s*(?::\s*|\s)<?((?:[a-z0-9_-]+\.)+[a-z0-9-]+)>?(\s?[\[(][0-9a-f.:]+[\])])?").ok()
-    });
-    HOST.as_ref()?.captures_iter(text).find_map(|found| {
-        let (name, ip) = (found.get(1)?.as_str(), found.get(2).map_or("", |ip| ip.as_str()));
-        let host = Host::read(&format!("{name}{ip}"));
-        (host.ip.is_some() || host.name.is_some()).then_some(host)
-    })
-}
-
-/// `after RCPT command`, `in response to the MAIL FROM command`, `[RCPT_TO]`, `SMTP:RCPT`, `>>> DATA`
-fn command_in(text: &str) -> Option<SmtpCommand> {
-    static COMMAND: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(
-            r"(?x)
-            (?:\b(?:after|following|for|to|the|of)\s+|>>>\s*|SMTP:|\[|[Cc]ommand:?\s+)
-            (?:end\ of\s+)?
-            (EHLO|HELO|MAIL|RCPT|DATA|TEXT|STARTTLS)
-            (?:[_\ ](?:FROM|TO)\b)?
-            (?:\s*(?:command|:|\]|\n|$|\s<)|\s+host)",
-        )
-        .ok()
-    });
-    let word = COMMAND.as_ref()?.captures(text)?.get(1)?.as_str();
-    // 1&1 and GMX call the end of the data TEXT
-    if word == "TEXT" {
-        Some(SmtpCommand::Data)
-    } else {
-        word.parse().ok()
-    }
 }

@@ -38,7 +38,7 @@ impl Head {
             .and_then(|from| from.address())
             .unwrap_or_default()
             .to_owned();
-        let daemon = is_daemon(raw("From"));
+        let daemon = is_daemon(raw("From")) || raw("From") == "<>";
         let kind = mail
             .header(HeaderName::ContentType)
             .and_then(|kind| kind.as_content_type());
@@ -105,7 +105,8 @@ fn first_hop(mail: &Message<'_>) -> Option<String> {
             .filter(is_name)
     };
     let from = word_after("from").filter(is_name).or_else(said);
-    from.or_else(|| word_after("by")).map(str::to_owned)
+    from.or_else(|| word_after("by").filter(is_name))
+        .map(str::to_owned)
 }
 
 /// Whether a From is one that mail servers write bounces under.

@@ -52,6 +52,7 @@ impl<'m> Bounce<'m> {
         if let Some(returned) = parts.returned.filter(|returned| !returned.is_empty()) {
             bounce.returned = returned;
         }
+        bounce.head.automatic |= !parts.reports.is_empty() || parts.feedback.is_some();
         bounce.feedback = parts.feedback;
         bounce.is_receipt = parts.is_receipt;
         bounce.attached = parts.attached;
@@ -140,8 +141,17 @@ impl<'m> Parts<'m> {
 fn text_of<'m>(part: &'m MessagePart<'m>) -> Option<Cow<'m, str>> {
     match &part.body {
         PartType::Text(text) | PartType::Html(text) => Some(Cow::Borrowed(text)),
-        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => Some(String::from_utf8_lossy(bytes)),
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => Some(decoded(bytes)),
         PartType::Message(_) | PartType::Multipart(_) => None,
+    }
+}
+
+/// A report has no charset of its own. Japanese servers write their ISO-2022-JP into it all the same; UTF-8 is what
+/// RFC 6533 asks for.
+fn decoded(bytes: &[u8]) -> Cow<'_, str> {
+    match memchr::memmem::find(bytes, b"\x1b$") {
+        Some(_) => encoding_rs::ISO_2022_JP.decode_without_bom_handling(bytes).0,
+        None => String::from_utf8_lossy(bytes),
     }
 }
 

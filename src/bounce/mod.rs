@@ -8,6 +8,7 @@
 mod address;
 mod arf;
 mod autoreply;
+mod clues;
 mod courier;
 mod date;
 mod dma;
@@ -36,7 +37,7 @@ use std::sync::LazyLock;
 
 use mail_parser::MessageParser;
 
-use crate::event::{Event, Format, Message, Source, Timestamp};
+use crate::event::{Event, Format, Message, Source, Times, Timestamp};
 use mail::Bounce;
 use told::Told;
 
@@ -103,7 +104,21 @@ fn read_mail(
     depth: usize,
 ) -> Vec<Event> {
     let bounce = Bounce::of(mail, received_at);
-    let direct = || read_formats(source, &bounce);
+    // the date and the id of a person's mail are not those of the bounce pasted into it
+    let undated = |event: Event| match bounce.head.automatic
+        || matches!(event.format, Format::Ses | Format::AutoReply)
+    {
+        true => event,
+        false => Event {
+            message_id: None,
+            times: Times {
+                bounced_at: None,
+                ..event.times
+            },
+            ..event
+        },
+    };
+    let direct = || read_formats(source, &bounce).into_iter().map(undated).collect();
     let carried = || read_carried(source, &bounce, depth);
     let hinted = || {
         let told = generic::read_hint(&bounce).filter(|_| !bounce.is_receipt);
@@ -124,10 +139,12 @@ fn read_mail(
 
 fn read_carried(source: &Source, bounce: &Bounce<'_>, depth: usize) -> Vec<Event> {
     let attached = bounce.attached.iter().filter(|_| depth > 0);
-    let mut attached = attached.map(|mail| read_mail(source, mail, None, depth - 1));
+    let attached = attached.map(|mail| read_mail(source, mail, None, depth - 1));
+    let shown = [forwarded::inside, forwarded::quoted].into_iter();
+    let shown = shown.filter_map(|find| Some(read_formats(source, &find(&bounce.text)?)));
     attached
+        .chain(shown)
         .find(|events| !events.is_empty())
-        .or_else(|| Some(read_formats(source, &forwarded::inside(&bounce.text)?)))
         .unwrap_or_default()
 }
 
@@ -178,5 +195,82 @@ fn from_header(bytes: &[u8]) -> &[u8] {
             Some((_, after)) if skip => rest = after,
             _ => return rest,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop_assert_eq, proptest};
+
+    use crate::bounce::{looks_like_bounce, may_be, read};
+    use crate::event::{Message, Source};
+
+    const SAMPLES: [&[u8]; 5] = [
+        include_bytes!("../../tests/corpus/postfix-gmo-rbl-late.eml"),
+        include_bytes!("../../tests/corpus/qmail-greeting-late.eml"),
+        include_bytes!("../../tests/corpus/sendmail-transcript.eml"),
+        include_bytes!("../../tests/corpus/sendmail-forwarded.eml"),
+        include_bytes!("../../tests/corpus/pasted-masked-s3150.eml"),
+    ];
+
+    fn message(bytes: Vec<u8>) -> Message {
+        Message {
+            source: Source::File("x.eml".into()),
+            received_at: None,
+            bytes,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes: Vec<u8>) {
+            let message = message(bytes);
+            let _ = (read(&message), may_be(&message.bytes), looks_like_bounce(&message));
+        }
+
+        #[test]
+        fn any_cut_of_a_bounce_and_any_changed_byte_is_survived(
+            sample in 0..SAMPLES.len(), cut: proptest::sample::Index, at: proptest::sample::Index, byte in any::<u8>(),
+        ) {
+            let mut bytes = SAMPLES[sample].to_vec();
+            let place = at.index(bytes.len());
+            bytes[place] = byte;
+            bytes.truncate(cut.index(bytes.len()) + 1);
+            let message = message(bytes);
+            let _ = (read(&message), may_be(&message.bytes), looks_like_bounce(&message));
+        }
+
+        #[test]
+        fn a_cut_bounce_reads_the_same_whatever_its_line_ends(sample in 0..SAMPLES.len(), cut: proptest::sample::Index) {
+            let lf: Vec<u8> = SAMPLES[sample].iter().copied().filter(|byte| *byte != b'\r').collect();
+            let lf = &lf[..cut.index(lf.len())];
+            let with = |end: &[u8]| lf.split(|byte| *byte == b'\n').collect::<Vec<_>>().join(end);
+            prop_assert_eq!(read(&message(with(b"\r\n"))), read(&message(lf.to_vec())));
+            prop_assert_eq!(read(&message(with(b"\r"))), read(&message(lf.to_vec())));
+        }
+    }
+
+    fn events_of(text: &str) -> usize {
+        read(&message(text.as_bytes().to_vec())).len()
+    }
+
+    #[test]
+    fn what_is_no_bounce_gives_no_event() {
+        let receipt = "Return-Path: <>\nFrom: b@x.example\nTo: a@y.example\nSubject: Read: offer\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\nContent-Type: text/plain\n\nYour message could not be delivered unread; b@x.example has read it.\n\n--b\nContent-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; b@x.example\nDisposition: manual-action/MDN-sent-manually; displayed\n\n--b\nContent-Type: text/rfc822-headers\n\nFrom: a@y.example\nTo: b@x.example\nSubject: offer\n\n--b--\n";
+        let newsletter = "Return-Path: <news@shop.example>\nFrom: Shop <news@shop.example>\nTo: a@y.example\nSubject: Free delivery on returned orders\n\nOrder now, delivery is free.\n\nservice@shop.example\n\n550 new items from 4 Euro\n";
+        let question = "From: a@y.example\nTo: b@x.example\nSubject: bounces\n\nWhat does it mean when a server says 550? Write to\nc@x.example\nplease.\n";
+        for (what, text) in [
+            ("receipt", receipt),
+            ("newsletter", newsletter),
+            ("question", question),
+        ] {
+            assert_eq!(events_of(text), 0, "{what}");
+        }
+    }
+
+    #[test]
+    fn an_mbox_in_one_mail_gives_each_bounce() {
+        let one = "From MAILER-DAEMON  Thu Apr 29 23:34:45 2015\nReturn-Path: <>\nFrom: MAILER-DAEMON@x.example\n\nHi. This is the qmail-send program at x.example.\n\n<a@y.example>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n";
+        assert_eq!(events_of(&format!("{one}{}", one.replace("<a@", "<b@"))), 2);
     }
 }

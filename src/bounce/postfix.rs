@@ -50,26 +50,23 @@ fn host_of_the_writer(words: &str) -> Option<String> {
     Host::read(opening.1).name
 }
 
-/// A recipient's words begin with its address at the start of a line, and go on until an empty line or the next one.
+/// A recipient's words begin with its address at the start of a line and go on until an empty line; inside them an
+/// address at the start of a line is the reply's (`550 5.7.1\n    <a@example.net>: Recipient address rejected`).
 fn paragraphs(words: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut open = false;
     for line in words.lines() {
-        if opens(line) {
+        open &= !line.trim().is_empty();
+        if !open && head(line).is_some() {
             found.push(String::new());
             open = true;
         }
-        open &= !line.trim().is_empty();
         if let (true, Some(last)) = (open, found.last_mut()) {
             last.push_str(line.trim());
             last.push('\n');
         }
     }
     found
-}
-
-fn opens(line: &str) -> bool {
-    head(line).is_some()
 }
 
 /// `<a@example.net>: …`, `<a@example.net> (expanded from <b@example.net>): …`; a person's paste may lack the brackets.

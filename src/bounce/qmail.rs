@@ -39,10 +39,9 @@ fn paragraphs(words: &str) -> Vec<(String, Vec<&str>)> {
     let mut found: Vec<(String, Vec<&str>)> = Vec::new();
     let mut open = false;
     for line in words.lines().map(str::trim) {
-        let recipient = line
-            .strip_suffix(':')
-            .filter(|head| head.starts_with('<') && head.ends_with('>'));
-        if let Some(recipient) = recipient.and_then(address::first) {
+        // a person's paste may lack the brackets
+        let recipient = line.strip_suffix(':').filter(|head| !head.contains(' '));
+        if let Some(recipient) = recipient.and_then(address::only) {
             found.push((recipient, Vec::new()));
             open = true;
         } else if line.is_empty() {

@@ -13,7 +13,19 @@ const MAX_HEADER: usize = 256 * 1024;
 const MAX_MAILS: usize = 1000;
 
 /// Words of the subjects of bounces, and of what people write above one, in lower case.
-const SUBJECTS: [&str; 37] = [
+const SUBJECTS: [&str; 49] = [
+    "notification",
+    "notice",
+    "auto",
+    "out of office",
+    "abwesen",
+    "réponse",
+    "自動",
+    "不在",
+    "недостав",
+    "доставлен",
+    "退信",
+    "投递",
     "undeliver",
     "deliver",
     "returned",

@@ -220,8 +220,10 @@ fn settled(finding: Finding, said: Option<Status>) -> Finding {
     Finding { status, ..finding }
 }
 
-/// How much a reply says: characters, an octal escape (`\303\251`, Exim) counted as none.
+/// How much a reply says: characters without blanks (Domino folds inside words), an octal escape (`\303\251`, Exim)
+/// counted as none.
 fn substance(text: &str) -> usize {
     let escapes = text.matches('\\').count();
-    text.chars().count().saturating_sub(escapes * 4)
+    let written = text.chars().filter(|c| !c.is_whitespace()).count();
+    written.saturating_sub(escapes * 4)
 }
