@@ -12,5 +12,10 @@
 pub mod bounce;
 pub mod catalogue;
 pub mod check;
+pub mod cli;
+pub mod commands;
+pub mod config;
 pub mod event;
 pub mod ledger;
+pub mod mailbox;
+pub mod report;

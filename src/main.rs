@@ -1,3 +1,21 @@
-//! bounceaudit: see the library's documentation for the tour.
+//! Arguments, logging, the subcommand, the exit status.
 
-fn main() {}
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use bounceaudit::cli::Cli;
+use bounceaudit::commands;
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    commands::log_to_stderr(cli.console);
+    match commands::run(cli).await {
+        Ok(outcome) => outcome.into(),
+        Err(error) if commands::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => match writeln!(io::stderr(), "bounceaudit: {error:#}") {
+            Ok(()) | Err(_) => ExitCode::FAILURE,
+        },
+    }
+}

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use crate::event::Malformed;
+use crate::event::{Malformed, Timestamp};
 
 /// What RFC 5092 §11 (`uchar`) leaves bare in a user name; the folder keeps `/` as well.
 const BARE: AsciiSet = NON_ALPHANUMERIC
@@ -52,6 +52,8 @@ pub struct Position {
     pub uid_validity: UidValidity,
     /// The highest UID that was read, is no candidate, or is gone. `None` in a folder that never held a mail.
     pub last_uid: Option<Uid>,
+    /// Mails that came in before this were left out, so that a scan for an earlier window has to read the folder again.
+    pub read_since: Option<Timestamp>,
 }
 
 /// Where a mail lies.

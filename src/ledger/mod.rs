@@ -5,8 +5,27 @@
 //! A position is saved in the same transaction as the events of all mails up to it.
 //! Not here: how groups look (`report`), what is read next (`mailbox`).
 
+mod error;
+mod history;
+mod identity;
+mod place;
+mod record;
+mod regroup;
+mod settings;
+mod state;
+mod store;
+mod upkeep;
+
+use std::net::IpAddr;
+
 use crate::check::{Listing, Names};
-use crate::event::{Event, Source, Timestamp};
+use crate::event::{Event, FolderRef, ListId, Position, Source, Timestamp, Zone};
+
+pub use error::Error;
+pub use identity::{Failures, is_one};
+pub use settings::Settings;
+pub use state::{ListedNow, Observed, Refusal, State, listed_now, state};
+pub use store::Ledger;
 
 /// Everything that an output needs, from the ledger alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,4 +51,40 @@ pub struct Recorded {
     pub sources: Vec<Source>,
     /// When this ledger first saw it.
     pub recorded_at: Timestamp,
+}
+
+/// What was read since the last time, to be recorded as a whole or not at all.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// The events of the mails, with their verdicts.
+    pub events: &'a [Event],
+    /// Mails that look like bounces and gave no event.
+    pub not_understood: &'a [Source],
+    /// How far the folder has been read with this.
+    pub position: Option<&'a Position>,
+    /// When this is.
+    pub now: Timestamp,
+}
+
+/// Which bounces are asked for: by when their mail was sent (else by when it bounced), and where they lie.
+/// A bounce that does not say when it was is in every window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The first moment of the window; `None` is the beginning of time.
+    pub since: Option<Timestamp>,
+    /// The first moment after the window; `None` is its end.
+    pub until: Option<Timestamp>,
+    /// Folders of which at least one shows the bounce; `None` takes all, files too.
+    pub folders: Option<Vec<FolderRef>>,
+}
+
+/// What the bounces of a window say is blocked: each address, zone and list once, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blocked {
+    /// Our addresses that were refused.
+    pub ips: Vec<IpAddr>,
+    /// Zones that the replies about them name.
+    pub zones: Vec<Zone>,
+    /// Lists that the replies about them name.
+    pub lists: Vec<ListId>,
 }

@@ -1,0 +1,148 @@
+//! Subcommands and help; no logic. Each room's options are declared in that room's `Settings`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::check;
+use crate::ledger;
+use crate::mailbox;
+use crate::report;
+
+/// Reads the bounces in a postmaster's mailbox and reports which of your IPs are blocked, by which list, and who may
+/// ask for removal.
+#[derive(Clone, Debug, Parser)]
+#[command(version, arg_required_else_help = true, after_help = EXIT_STATUS)]
+pub struct Cli {
+    /// What all subcommands take.
+    #[command(flatten)]
+    pub console: Console,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_STATUS: &str = "Exit status:
+  0  done, and the report is complete
+  1  nothing could be done: configuration, login, no network
+  2  wrong usage
+  3  done in part: an account, a folder or a message could not be read; the report names what is missing
+  4  done, and --fail-on found what it names";
+
+/// What goes to stderr.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Console {
+    /// Say on stderr what is being done; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Show progress on stderr [default: auto, on a terminal]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub progress: Progress,
+}
+
+/// When a progress bar is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// When stderr is a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The subcommands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Walk the mailboxes, record new bounces, check every blocked IP, print the report
+    Scan(Box<ScanArgs>),
+    /// Print the report again from the ledger; asks nothing of the network
+    Report(Box<ReportArgs>),
+    /// Read mails from files and print their events; no network, no ledger
+    Classify(ClassifyArgs),
+    /// Ask the DNS blocklists about addresses
+    Check(CheckArgs),
+}
+
+/// `bounceaudit scan`
+#[derive(Clone, Debug, Args)]
+pub struct ScanArgs {
+    /// Accounts of the configuration file to read [default: all]
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+    /// Where the configuration lies.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// Read the folders again from the start; never counts a bounce twice
+    #[arg(long)]
+    pub full: bool,
+    /// One mailbox without a file, or settings over those of the file.
+    #[command(flatten, next_help_heading = "Mailbox")]
+    pub mailbox: mailbox::Settings,
+    /// Which zones to ask, and how.
+    #[command(flatten, next_help_heading = "DNS")]
+    pub dns: check::Settings,
+    /// Where history lies.
+    #[command(flatten, next_help_heading = "History")]
+    pub ledger: ledger::Settings,
+    /// What is printed.
+    #[command(flatten, next_help_heading = "Report")]
+    pub report: report::Settings,
+}
+
+/// `bounceaudit report`
+#[derive(Clone, Debug, Args)]
+pub struct ReportArgs {
+    /// Where the configuration lies.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// Where history lies.
+    #[command(flatten, next_help_heading = "History")]
+    pub ledger: ledger::Settings,
+    /// What is printed.
+    #[command(flatten, next_help_heading = "Report")]
+    pub report: report::Settings,
+}
+
+/// `bounceaudit classify`
+#[derive(Clone, Debug, Args)]
+pub struct ClassifyArgs {
+    /// Mails (.eml), mbox files, Maildirs, folders of those, or `-` for stdin
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// What goes to stdout [default: table on a terminal, else ndjson]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<report::OutputFormat>,
+}
+
+/// `bounceaudit check`
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// Addresses, IPv4 or IPv6
+    #[arg(required = true, value_name = "IP")]
+    pub addresses: Vec<IpAddr>,
+    /// Where the configuration lies.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// What goes to stdout [default: table]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<report::CheckFormat>,
+    /// Which zones to ask, and how.
+    #[command(flatten, next_help_heading = "DNS")]
+    pub dns: check::Settings,
+}
+
+/// Where the configuration lies.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigFile {
+    /// TOML file with accounts and settings [default: $XDG_CONFIG_HOME/bounceaudit/config.toml]
+    #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_CONFIG")]
+    pub config: Option<PathBuf>,
+}

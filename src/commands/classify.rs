@@ -1,0 +1,78 @@
+//! `bounceaudit classify`: the events of mails in files.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use crate::bounce;
+use crate::catalogue::Catalogue;
+use crate::cli::{ClassifyArgs, Console};
+use crate::commands::{Outcome, console, outputs};
+use crate::event::{Event, Message};
+use crate::mailbox;
+use crate::report::{self, Clock, Color, CsvEncoding, OutputFormat};
+
+pub(crate) fn run(args: &ClassifyArgs, console: Console) -> anyhow::Result<Outcome> {
+    refuse_what_is_not_there(args)?;
+    let catalogue = Catalogue::built_in()?;
+    let terminal = io::stdout().is_terminal();
+    let format = args.format.unwrap_or(if terminal {
+        OutputFormat::Table
+    } else {
+        OutputFormat::Ndjson
+    });
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    let mut gaps = 0;
+    // A table needs all of its rows; NDJSON goes out mail by mail, so that a large mbox needs no memory.
+    let mut events = Vec::new();
+    for read in args.paths.iter().flat_map(|path| mailbox::files(path)) {
+        match read {
+            Ok(message) => events.extend(classify(&message, &catalogue)),
+            Err(gap) => {
+                gaps += 1;
+                console::name_gaps(&[gap]);
+            }
+        }
+        if format == OutputFormat::Ndjson {
+            report::ndjson(&events, &mut stdout).context("stdout")?;
+            events.clear();
+        }
+    }
+    match format {
+        OutputFormat::Ndjson => Ok(()),
+        OutputFormat::Csv => {
+            let destination = outputs::on_stdout(CsvEncoding::Utf8);
+            report::events_csv(&events, Clock::Local, &mut stdout, destination).map(drop)
+        }
+        OutputFormat::Table => {
+            let table = report::events_table(&events, outputs::look(Color::Auto, console));
+            stdout.write_all(table.as_bytes())
+        }
+    }
+    .and_then(|()| stdout.flush())
+    .context("stdout")?;
+    Ok(if gaps == 0 {
+        Outcome::Complete
+    } else {
+        Outcome::Partial
+    })
+}
+
+fn classify(message: &Message, catalogue: &Catalogue) -> Vec<Event> {
+    bounce::read(message)
+        .into_iter()
+        .map(|event| catalogue.classify(event))
+        .collect()
+}
+
+/// A mistyped path is no gap in what was read: with nothing to read, nothing was done.
+fn refuse_what_is_not_there(args: &ClassifyArgs) -> anyhow::Result<()> {
+    let there = |path: &Path| path.as_os_str() == "-" || path.symlink_metadata().is_ok();
+    match args.paths.iter().find(|path| !there(path)) {
+        Some(missing) if !args.paths.iter().any(|path| there(path)) => {
+            bail!("{}: no such file or folder", missing.display())
+        }
+        Some(_) | None => Ok(()),
+    }
+}

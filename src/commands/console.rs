@@ -1,0 +1,68 @@
+//! What goes to stderr: the log, warnings, gaps, and the progress bar where stderr is a terminal.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, filter, fmt};
+
+use crate::cli::{Console, Progress};
+use crate::event::Gap;
+use crate::report;
+
+/// How often the progress line moves while nothing happens.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Sends the log to stderr: warnings of ours, with `-v` what is being done, with `-vv` the protocols' steps too.
+///
+/// hickory warns of each forged answer in words of its own, so its log stays out below `-vv`.
+pub fn log_to_stderr(console: Console) {
+    let (ours, theirs) = match console.verbose {
+        0 => (LevelFilter::WARN, LevelFilter::OFF),
+        1 => (LevelFilter::DEBUG, LevelFilter::OFF),
+        _ => (LevelFilter::TRACE, LevelFilter::INFO),
+    };
+    let targets = filter::Targets::new()
+        .with_default(theirs)
+        .with_target("bounceaudit", ours);
+    let lines = fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(targets))
+        .init();
+}
+
+/// Writes one line to stderr. A stderr that is closed loses it, and there is nobody left to tell.
+pub(crate) fn say(line: &str) {
+    match writeln!(io::stderr().lock(), "bounceaudit: {}", report::visible(line)) {
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// Names each thing that could not be read, a line each.
+pub(crate) fn name_gaps(gaps: &[Gap]) {
+    gaps.iter().for_each(|gap| say(&format!("not read: {gap}")));
+}
+
+/// The progress line of a scan; drawn on stderr, and only for a person.
+pub(crate) fn progress(console: Console, quiet: bool) -> ProgressBar {
+    let drawn = match console.progress {
+        Progress::Always => true,
+        Progress::Never => false,
+        Progress::Auto => !quiet && io::stderr().is_terminal(),
+    };
+    if !drawn {
+        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    }
+    let bar = ProgressBar::new_spinner();
+    let template =
+        ProgressStyle::with_template("{spinner} {prefix}: {human_pos} mails looked at, {msg} [{elapsed}]");
+    bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(TICK);
+    bar
+}

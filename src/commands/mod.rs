@@ -1,0 +1,66 @@
+//! One file for each subcommand: they tie the rooms together and decide nothing themselves.
+//!
+//! In: the command line. Out: the result on stdout, progress and problems on stderr, an [`Outcome`].
+//! Fails only when nothing could be done; what could not be read is a gap in the report and exit status 3.
+
+mod check;
+mod classify;
+mod console;
+mod outputs;
+mod report;
+mod scan;
+
+use std::io;
+use std::process::ExitCode;
+
+pub use console::log_to_stderr;
+
+use crate::cli::{Cli, Command};
+
+/// How a command ended that did what it could.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it was done.
+    Complete,
+    /// Something could not be read; the report names it.
+    Partial,
+    /// Done, and `--fail-on` found what it names. Says more than [`Outcome::Partial`], so it wins over it.
+    Found,
+    /// The status that a monitoring plugin's convention asks for.
+    Monitor(u8),
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Complete => Self::SUCCESS,
+            Outcome::Partial => Self::from(3),
+            Outcome::Found => Self::from(4),
+            Outcome::Monitor(status) => Self::from(status),
+        }
+    }
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// When nothing could be done: the configuration, every login, the ledger or an output file failed.
+pub async fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    match cli.command {
+        Command::Scan(args) => scan::run(*args, cli.console).await,
+        Command::Report(args) => report::run(*args, cli.console).await,
+        Command::Classify(args) => classify::run(&args, cli.console),
+        Command::Check(args) => check::run(args, cli.console).await,
+    }
+}
+
+/// Whether the reader of our stdout went away (`| head`): no error of ours.
+#[must_use]
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io_errors = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io_errors
+        .map(io::Error::kind)
+        .any(|kind| kind == io::ErrorKind::BrokenPipe)
+}

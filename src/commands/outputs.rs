@@ -1,0 +1,148 @@
+//! Puts a report where the user wants it: tables into files or on stdout, the main form on stdout.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use crate::cli::Console;
+use crate::commands::{Outcome, console};
+use crate::event::Gap;
+use crate::report::{self, Color, CsvEncoding, Destination, Look, OutputFormat, Report, Settings};
+
+/// The width of a report that no terminal shows, such as cron's mail, in cells.
+const WIDTH: usize = 80;
+
+/// What a table's writer gives back: how many characters its encoding could not hold.
+type Written = io::Result<u64>;
+
+/// # Errors
+/// When two tables are to go to stdout, where nobody could tell them apart.
+pub(crate) fn refuse_two_on_stdout(settings: &Settings) -> anyhow::Result<()> {
+    match tables(settings)
+        .into_iter()
+        .filter(|(_, file)| is_stdout(file))
+        .count()
+    {
+        0 | 1 => Ok(()),
+        _ => bail!(
+            "only one of --csv, --events-csv and --checks-csv can go to stdout (-); give the others a file"
+        ),
+    }
+}
+
+/// Writes the tables, then the main form, unless a table has taken its place on stdout.
+///
+/// # Errors
+/// When a file or stdout cannot be written to.
+pub(crate) fn write(report: &Report<'_>, settings: &Settings, console: Console) -> anyhow::Result<()> {
+    let encoding = settings.csv_encoding.unwrap_or_default();
+    let mut stdout_taken = false;
+    for (table, file) in tables(settings) {
+        let mut bytes = Vec::new();
+        let destination = if is_stdout(file) {
+            on_stdout(encoding)
+        } else {
+            Destination::File(encoding)
+        };
+        let lost = write_table(report, table, &mut bytes, destination).context("a table in memory")?;
+        if lost > 0 {
+            let file = file.display();
+            console::say(&format!(
+                "{file}: {lost} characters that the encoding cannot hold were written as ?"
+            ));
+        }
+        if is_stdout(file) {
+            stdout_taken = true;
+            io::stdout().lock().write_all(&bytes).context("stdout")?;
+        } else {
+            fs::write(file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+    }
+    if stdout_taken {
+        return Ok(());
+    }
+    let mut stdout = io::stdout().lock();
+    match settings.format.unwrap_or_default() {
+        OutputFormat::Table => {
+            let text = report::table(report, look(settings.color.unwrap_or_default(), console));
+            stdout.write_all(text.as_bytes())
+        }
+        OutputFormat::Csv => write_table(report, Table::Groups, &mut stdout, on_stdout(encoding)).map(drop),
+        OutputFormat::Ndjson => report::ndjson(report.events(), &mut stdout),
+    }
+    .and_then(|()| stdout.flush())
+    .context("stdout")
+}
+
+/// How the run ended, gaps and `--fail-on` considered.
+pub(crate) fn outcome(report: &Report<'_>, settings: &Settings, gaps: &[Gap]) -> Outcome {
+    if settings.fail_on.is_some_and(|what| report.trips(what)) {
+        return Outcome::Found;
+    }
+    if gaps.is_empty() {
+        Outcome::Complete
+    } else {
+        Outcome::Partial
+    }
+}
+
+/// What the terminal on stdout is like, if it is one.
+pub(crate) fn look(color: Color, console: Console) -> Look {
+    let terminal = io::stdout().is_terminal();
+    let width = match terminal {
+        true => terminal_size::terminal_size().map_or(WIDTH, |(columns, _)| columns.0.into()),
+        false => WIDTH,
+    };
+    let color = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    };
+    Look {
+        width,
+        color,
+        verbose: console.verbose > 0,
+    }
+}
+
+/// A file's bytes are as the user asked; a terminal gets no byte order mark and nothing that steers it.
+pub(crate) fn on_stdout(encoding: CsvEncoding) -> Destination {
+    if io::stdout().is_terminal() {
+        Destination::Terminal
+    } else {
+        Destination::File(encoding)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Table {
+    Groups,
+    Events,
+    Checks,
+}
+
+fn tables(settings: &Settings) -> Vec<(Table, &Path)> {
+    let asked = [
+        (Table::Groups, &settings.csv),
+        (Table::Events, &settings.events_csv),
+        (Table::Checks, &settings.checks_csv),
+    ];
+    asked
+        .into_iter()
+        .filter_map(|(table, file)| Some((table, file.as_deref()?)))
+        .collect()
+}
+
+fn write_table(report: &Report<'_>, table: Table, out: impl Write, to: Destination) -> Written {
+    match table {
+        Table::Groups => report::groups_csv(report, out, to),
+        Table::Events => report::events_csv(report.events(), report.clock(), out, to),
+        Table::Checks => report::checks_csv(report.listings(), report.clock(), out, to),
+    }
+}
+
+fn is_stdout(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}

@@ -1,0 +1,42 @@
+//! `bounceaudit report`: the report again, from the ledger alone.
+
+use chrono::Local;
+
+use crate::catalogue::Catalogue;
+use crate::cli::{Console, ReportArgs};
+use crate::commands::{Outcome, outputs};
+use crate::config::Config;
+use crate::ledger::{Ledger, Window};
+use crate::report::{Input, Report};
+
+pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Outcome> {
+    let config = Config::load(args.config.config.as_deref())?;
+    let settings = args.report.or(config.report);
+    outputs::refuse_two_on_stdout(&settings)?;
+    let catalogue = Catalogue::built_in()?;
+    let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;
+    let now = Local::now().fixed_offset();
+    let seen = settings.window(now);
+    let history = ledger
+        .history(&Window {
+            since: seen.since,
+            until: seen.until,
+            folders: None,
+        })
+        .await?;
+    let report = Report::build(Input {
+        history: &history,
+        catalogue: &catalogue,
+        own: &config.own_addresses,
+        owner: None,
+        gaps: &[],
+        warnings: &[],
+        settings: &settings,
+        command: "report",
+        looked_at: &[],
+        now,
+    })?;
+    outputs::write(&report, &settings, console)?;
+    ledger.close().await;
+    Ok(outputs::outcome(&report, &settings, &[]))
+}

@@ -1,0 +1,157 @@
+//! Finds, reads and merges the configuration file.
+//!
+//! In: the path that the user gave, or the default one. Out: a [`Config`] whose sections are the rooms' own settings.
+//! Options win over the environment (both by clap), those over the file, that over the defaults: see each `or`.
+//! Fails when a named file is missing, or when a file says what no room understands; the error shows the line.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use serde::Deserialize;
+
+use crate::check;
+use crate::ledger;
+use crate::mailbox;
+use crate::report;
+
+/// The configuration file, section by section.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Our addresses, networks, servers and sender domains.
+    pub own_addresses: Vec<report::OwnAddress>,
+    /// The mailboxes, `[[account]]`.
+    #[serde(rename = "account")]
+    pub accounts: Vec<mailbox::Settings>,
+    /// `[dns]`.
+    pub dns: check::Settings,
+    /// `[ledger]`.
+    pub ledger: ledger::Settings,
+    /// `[report]`.
+    pub report: report::Settings,
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file that the user named cannot be read.
+    #[error("cannot read the configuration file {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is no TOML, or holds a key or a value that nothing understands.
+    #[error("the configuration file {} is wrong", path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// The line, and what is wrong with it.
+        source: Box<toml::de::Error>,
+    },
+    /// No mailbox was named anywhere.
+    #[error("no mailbox to read: give --host and --user, or write an [[account]] into {}", path.display())]
+    NoAccount {
+        /// Where an account could stand.
+        path: PathBuf,
+    },
+    /// The user asked for an account that the file does not have.
+    #[error("no account {name:?} in the configuration file; it has: {known}")]
+    UnknownAccount {
+        /// What was asked for.
+        name: String,
+        /// The accounts that exist.
+        known: String,
+    },
+    /// There is no home directory to look in.
+    #[error("no configuration folder: set HOME or XDG_CONFIG_HOME, or give --config FILE")]
+    NoHome(#[source] etcetera::HomeDirError),
+}
+
+impl Config {
+    /// Reads the file that was named, or the default one where it exists.
+    ///
+    /// # Errors
+    /// When a named file cannot be read, or when a file is wrong.
+    pub fn load(named: Option<&Path>) -> Result<Self, Error> {
+        let path = named.map_or_else(default_path, |path| Ok(path.to_owned()))?;
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
+                return Ok(Self::default());
+            }
+            Err(source) => return Err(Error::Unreadable { path, source }),
+        };
+        let read: Result<Self, _> = toml::from_str(&text);
+        let config = read.map_err(|error| Error::Wrong {
+            path: path.clone(),
+            source: Box::new(error),
+        })?;
+        Ok(config.based_at(path.parent().unwrap_or(Path::new("."))))
+    }
+
+    /// Paths in the file are relative to the file.
+    fn based_at(self, folder: &Path) -> Self {
+        Self {
+            accounts: self
+                .accounts
+                .into_iter()
+                .map(|account| account.based_at(folder))
+                .collect(),
+            dns: self.dns,
+            ledger: self.ledger.based_at(folder),
+            report: self.report.based_at(folder),
+            own_addresses: self.own_addresses,
+        }
+    }
+
+    /// The accounts to read: the one that the options describe, else those of the file that were named, else all of it.
+    ///
+    /// # Errors
+    /// When there is none, or when a name is not in the file.
+    pub fn accounts(
+        &self,
+        names: &[String],
+        options: &mailbox::Settings,
+        file: Option<&Path>,
+    ) -> Result<Vec<mailbox::Settings>, Error> {
+        if let Some(unknown) = names
+            .iter()
+            .find(|name| !self.accounts.iter().any(|a| a.account_name() == **name))
+        {
+            let known: Vec<_> = self
+                .accounts
+                .iter()
+                .map(mailbox::Settings::account_name)
+                .collect();
+            return Err(Error::UnknownAccount {
+                name: unknown.clone(),
+                known: known.join(", "),
+            });
+        }
+        if options.host.is_some() && names.is_empty() {
+            return Ok(vec![options.clone()]);
+        }
+        let wanted = self
+            .accounts
+            .iter()
+            .filter(|a| names.is_empty() || names.contains(&a.account_name()));
+        let accounts: Vec<_> = wanted
+            .map(|account| options.clone().or(account.clone()))
+            .collect();
+        match accounts.is_empty() {
+            true => Err(Error::NoAccount {
+                path: file.map_or_else(default_path, |path| Ok(path.to_owned()))?,
+            }),
+            false => Ok(accounts),
+        }
+    }
+}
+
+/// `$XDG_CONFIG_HOME/bounceaudit/config.toml`
+fn default_path() -> Result<PathBuf, Error> {
+    let base = etcetera::base_strategy::Xdg::new().map_err(Error::NoHome)?;
+    Ok(base.config_dir().join("bounceaudit").join("config.toml"))
+}

@@ -1,0 +1,282 @@
+//! Writes what was read: every different reading of every mail as a sighting, and how far each folder has come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::SqliteConnection;
+
+use crate::event::{Event, FolderRef, Position, Source, Timestamp, Verdict};
+use crate::ledger::Reading;
+use crate::ledger::error::Trouble;
+use crate::ledger::history::from_body;
+use crate::ledger::identity::{bounced_epoch, bucket, heads};
+use crate::ledger::regroup::{Touched, regroup};
+
+/// Records a reading and gives by how many bounces the ledger has grown.
+pub(super) async fn record(db: &mut SqliteConnection, reading: &Reading<'_>) -> Result<usize, Trouble> {
+    let mut recorder = Recorder {
+        db,
+        now: reading.now,
+        folders: BTreeMap::new(),
+        touched: Vec::new(),
+        left: BTreeSet::new(),
+    };
+    let mut by_source: BTreeMap<&Source, Vec<&Event>> = BTreeMap::new();
+    for event in reading.events {
+        by_source.entry(&event.source).or_default().push(event);
+    }
+    for (source, events) in by_source {
+        recorder.understood(source, &events).await?;
+    }
+    for source in reading.not_understood {
+        recorder.not_understood(source).await?;
+    }
+    if let Some(position) = reading.position {
+        recorder.position(position).await?;
+    }
+    regroup(recorder.db, recorder.touched, recorder.left).await
+}
+
+struct Recorder<'a> {
+    db: &'a mut SqliteConnection,
+    now: Timestamp,
+    /// Numbers of the folders met so far.
+    folders: BTreeMap<FolderRef, i64>,
+    touched: Vec<Touched>,
+    /// Events that lost a sighting.
+    left: BTreeSet<i64>,
+}
+
+/// One reading of one mail, stored (with a number) or about to be.
+struct Sighting {
+    id: Option<i64>,
+    /// `None` while a more complete reading of the mail stands in front of it.
+    bucket: Option<i64>,
+    event_id: Option<i64>,
+    event: Event,
+    verdict_changed: bool,
+}
+
+impl Recorder<'_> {
+    async fn understood(&mut self, source: &Source, events: &[&Event]) -> Result<(), Trouble> {
+        let source_id = self.source(source).await?;
+        let Some(mut sightings) = self.sightings_to_keep(source_id).await? else {
+            return Ok(());
+        };
+        let mut changed = false;
+        for event in events {
+            let known = sightings
+                .iter_mut()
+                .find(|known| same_but_verdict(&known.event, event));
+            changed |= match known {
+                Some(known) if known.event.verdict == event.verdict => false,
+                Some(known) => {
+                    known.event.verdict = event.verdict.clone();
+                    known.verdict_changed = true;
+                    true
+                }
+                None => {
+                    sightings.push(Sighting::of((*event).clone()));
+                    true
+                }
+            };
+        }
+        if changed {
+            self.store(source_id, sightings).await?;
+        }
+        Ok(())
+    }
+
+    async fn not_understood(&mut self, source: &Source) -> Result<(), Trouble> {
+        const SQL: &str = "INSERT INTO not_understood (source_id, recorded_epoch) VALUES ($1, $2)
+            ON CONFLICT DO NOTHING";
+        let source_id = self.source(source).await?;
+        self.sightings_to_keep(source_id).await?;
+        let query = sqlx::query(SQL).bind(source_id).bind(self.now.timestamp());
+        query.execute(&mut *self.db).await?;
+        Ok(())
+    }
+
+    /// The number of a mail.
+    async fn source(&mut self, source: &Source) -> Result<i64, Trouble> {
+        const FIND: &str = "SELECT id FROM sources WHERE url = $1";
+        const ADD: &str = "INSERT INTO sources (url, folder_id, recorded_at, recorded_epoch)
+            VALUES ($1, $2, $3, $4) RETURNING id";
+        let url = source.to_string();
+        let known: Option<(i64,)> = sqlx::query_as(FIND)
+            .bind(&url)
+            .fetch_optional(&mut *self.db)
+            .await?;
+        if let Some((id,)) = known {
+            return Ok(id);
+        }
+        let folder = match source {
+            Source::Imap(folder, _, _) => Some(self.folder(folder).await?),
+            Source::File(_) | Source::Mbox(_, _) => None,
+        };
+        let added = sqlx::query_as(ADD)
+            .bind(&url)
+            .bind(folder)
+            .bind(self.now.to_rfc3339())
+            .bind(self.now.timestamp());
+        let (id,): (i64,) = added.fetch_one(&mut *self.db).await?;
+        Ok(id)
+    }
+
+    async fn folder(&mut self, folder: &FolderRef) -> Result<i64, Trouble> {
+        const FIND: &str = "SELECT id FROM folders WHERE url = $1";
+        const ADD: &str = "INSERT INTO folders (url, implicit_tls, login, host, port, folder)
+            VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
+        if let Some(id) = self.folders.get(folder) {
+            return Ok(*id);
+        }
+        let url = folder.to_string();
+        let known: Option<(i64,)> = sqlx::query_as(FIND)
+            .bind(&url)
+            .fetch_optional(&mut *self.db)
+            .await?;
+        let id = match known {
+            Some((id,)) => id,
+            None => {
+                let added = sqlx::query_as(ADD)
+                    .bind(&url)
+                    .bind(i64::from(folder.implicit_tls))
+                    .bind(&folder.user)
+                    .bind(&folder.host)
+                    .bind(i64::from(folder.port))
+                    .bind(&folder.folder);
+                let (id,): (i64,) = added.fetch_one(&mut *self.db).await?;
+                id
+            }
+        };
+        self.folders.insert(folder.clone(), id);
+        Ok(id)
+    }
+
+    /// What is known of a mail and stays: nothing when an older bounceaudit read it, since this one reads it anew and
+    /// better. `None` when a newer one did: then this one has nothing to add.
+    async fn sightings_to_keep(&mut self, source_id: i64) -> Result<Option<Vec<Sighting>>, Trouble> {
+        const FIND: &str = "SELECT id, reader, bucket, event_id, body FROM sightings WHERE source_id = $1";
+        const DROP: &str = "DELETE FROM sightings WHERE source_id = $1";
+        type Row = (i64, i64, Option<i64>, Option<i64>, String);
+        let rows: Vec<Row> = sqlx::query_as(FIND)
+            .bind(source_id)
+            .fetch_all(&mut *self.db)
+            .await?;
+        let reader = rows.iter().map(|row| row.1).max();
+        let mut sightings = Vec::new();
+        for (id, _, bucket, event_id, body) in rows {
+            let event = from_body("bounce", &body)?;
+            sightings.push(Sighting {
+                id: Some(id),
+                bucket,
+                event_id,
+                event,
+                verdict_changed: false,
+            });
+        }
+        if reader.is_none_or(|reader| reader == this_reader()) {
+            return Ok(Some(sightings));
+        }
+        if reader > Some(this_reader()) {
+            return Ok(None);
+        }
+        for sighting in &sightings {
+            self.touch(sighting, None);
+        }
+        sqlx::query(DROP).bind(source_id).execute(&mut *self.db).await?;
+        Ok(Some(Vec::new()))
+    }
+
+    /// `id` is that of a sighting that stays where it is.
+    fn touch(&mut self, sighting: &Sighting, id: Option<i64>) {
+        self.touched.extend(sighting.bucket.map(|bucket| Touched {
+            id,
+            bucket,
+            event: sighting.event.clone(),
+        }));
+        self.left.extend(sighting.event_id);
+    }
+
+    /// Writes the readings of one mail, those in front into their buckets.
+    async fn store(&mut self, source_id: i64, mut sightings: Vec<Sighting>) -> Result<(), Trouble> {
+        const ADD: &str = "INSERT INTO sightings (source_id, reader, bucket, bounced_epoch, body)
+            VALUES ($1, $2, $3, $4, $5) RETURNING id";
+        // `best` falls, so that regrouping looks at the event again.
+        const CHANGE: &str =
+            "UPDATE sightings SET bucket = $2, event_id = $3, body = $4, best = 0 WHERE id = $1 RETURNING id";
+        let events: Vec<Event> = sightings.iter().map(|sighting| sighting.event.clone()).collect();
+        let heads: BTreeSet<usize> = heads(&events).into_iter().collect();
+        for (index, sighting) in sightings.iter_mut().enumerate() {
+            let in_front = heads.contains(&index).then(|| bucket(&sighting.event));
+            let stays = sighting.bucket == in_front && !sighting.verdict_changed;
+            if sighting.id.is_some() && stays {
+                continue;
+            }
+            if sighting.bucket != in_front {
+                self.touch(sighting, None);
+                sighting.bucket = in_front;
+                sighting.event_id = None;
+            }
+            let body = serde_json::to_string(&sighting.event).map_err(|why| Trouble::row("bounce", why))?;
+            let query = match sighting.id {
+                Some(id) => sqlx::query_as(CHANGE)
+                    .bind(id)
+                    .bind(in_front)
+                    .bind(sighting.event_id)
+                    .bind(body),
+                None => sqlx::query_as(ADD)
+                    .bind(source_id)
+                    .bind(this_reader())
+                    .bind(in_front)
+                    .bind(bounced_epoch(&sighting.event))
+                    .bind(body),
+            };
+            let (id,): (i64,) = query.fetch_one(&mut *self.db).await?;
+            self.touch(sighting, Some(id));
+        }
+        Ok(())
+    }
+
+    async fn position(&mut self, position: &Position) -> Result<(), Trouble> {
+        const SQL: &str = "INSERT INTO positions (folder_id, uid_validity, last_uid, read_since, saved_at)
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (folder_id) DO UPDATE SET
+            uid_validity = excluded.uid_validity, last_uid = excluded.last_uid,
+            read_since = excluded.read_since, saved_at = excluded.saved_at";
+        let folder = self.folder(&position.folder).await?;
+        let query = sqlx::query(SQL)
+            .bind(folder)
+            .bind(i64::from(position.uid_validity.0.get()))
+            .bind(position.last_uid.map(|uid| i64::from(uid.0.get())))
+            .bind(position.read_since.map(|since| since.to_rfc3339()))
+            .bind(self.now.to_rfc3339());
+        query.execute(&mut *self.db).await?;
+        Ok(())
+    }
+}
+
+impl Sighting {
+    fn of(event: Event) -> Self {
+        Self {
+            id: None,
+            bucket: None,
+            event_id: None,
+            event,
+            verdict_changed: false,
+        }
+    }
+}
+
+/// Whether two readings of a mail say the same; what the catalogue says of it may have changed since.
+fn same_but_verdict(a: &Event, b: &Event) -> bool {
+    let bare = |event: &Event| Event {
+        verdict: Verdict::default(),
+        ..event.clone()
+    };
+    bare(a) == bare(b)
+}
+
+/// The version of this program as one number that grows with it: 1.2.3 is 1002003.
+fn this_reader() -> i64 {
+    let parts = env!("CARGO_PKG_VERSION").split(['.', '-', '+']).take(3);
+    parts.fold(0, |number, part| number * 1000 + part.parse::<i64>().unwrap_or(0))
+}

@@ -1,0 +1,550 @@
+//! What the history says of a group now: is it still going on, is it over, has it come back?
+//!
+//! A group is a blocked address and a receiving domain. Two kinds of observation count: a refusal, at the time its
+//! mail was sent, and a check that says listed or not listed. Every change lies between two of them; a check that was
+//! refused, timed out, failed or hit a dead zone leaves that interval as wide as it was.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use strum::{Display, EnumIter, EnumString};
+
+use crate::check::{Answer, Listing};
+use crate::event::{Reason, Timestamp, Zone};
+use crate::ledger::Recorded;
+
+/// For how long an observation is about now.
+const FRESH: TimeDelta = TimeDelta::hours(24);
+/// For how long the first report, which knows nothing of earlier silences, takes a refusal to be still going on.
+const BASELINE: TimeDelta = TimeDelta::days(14);
+
+/// What has become of a group since the last report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, EnumIter)]
+#[strum(serialize_all = "kebab-case")]
+pub enum State {
+    /// First seen since the last report.
+    New,
+    /// Still refused or listed.
+    Ongoing,
+    /// Listed again, or refused for mail that was sent after a clearing.
+    Relisted,
+    /// Every zone that serves its lists said "not listed" after the last refusal.
+    Cleared,
+    /// Nobody lists the address: the receiver's own check failed, each time.
+    ReceiverFault,
+    /// No observation since the last refusal decides.
+    Unknown,
+}
+
+/// Whether a zone lists the address at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, EnumIter)]
+#[strum(serialize_all = "kebab-case")]
+pub enum ListedNow {
+    /// At least one zone that serves the group's lists does.
+    Yes,
+    /// Every one of them was asked and said that it does not.
+    No,
+    /// There is none, or not all of them answered within a day.
+    Unknown,
+}
+
+/// One refusal of a group, as far as its state depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// When the mail was sent; where the bounce does not say, when it bounced.
+    pub at: Option<Timestamp>,
+    /// When the ledger first saw it.
+    pub recorded_at: Timestamp,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl From<&Recorded> for Refusal {
+    fn from(recorded: &Recorded) -> Self {
+        Self {
+            at: recorded.event.times.sent_or_bounced(),
+            recorded_at: recorded.recorded_at,
+            reason: recorded.event.verdict.reason,
+        }
+    }
+}
+
+/// What was observed of a group.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// The blocked address; `None` in a group that names none.
+    pub ip: Option<IpAddr>,
+    /// For each blocklist of the group the zones that serve it; none for a private list.
+    pub lists: &'a [Vec<&'a Zone>],
+    /// The group's failures, in any order.
+    pub refusals: &'a [Refusal],
+    /// Answers of the DNS, about this address and others, oldest first.
+    pub listings: &'a [Listing],
+    /// When the report before this one was made.
+    pub last_report: Option<Timestamp>,
+    /// When this is.
+    pub now: Timestamp,
+}
+
+impl<'a> Observed<'a> {
+    /// The answers about this address from the zones of its lists.
+    fn answers(&self) -> impl Iterator<Item = &'a Listing> {
+        let (ip, lists) = (self.ip, self.lists);
+        self.listings.iter().filter(move |listing| {
+            Some(listing.ip) == ip && lists.iter().flatten().any(|zone| **zone == listing.zone)
+        })
+    }
+
+    /// How long a refusal speaks for itself: a day, in the first report a fortnight (it says `ongoing` where a later one
+    /// would say `new`).
+    fn refusal_holds(&self) -> TimeDelta {
+        if self.last_report.is_none() {
+            BASELINE
+        } else {
+            FRESH
+        }
+    }
+
+    /// Whether the DNS can tell that the group is over: it has lists, and each has a zone.
+    fn can_be_asked(&self) -> bool {
+        !self.lists.is_empty() && self.lists.iter().all(|zones| !zones.is_empty())
+    }
+
+    fn all_zones(&self, mut is_so: impl FnMut(&Zone) -> bool) -> bool {
+        self.lists.iter().flatten().all(|zone| is_so(zone))
+    }
+}
+
+/// The state of a group.
+#[must_use]
+pub fn state(observed: &Observed<'_>) -> State {
+    let refusals = observed.refusals;
+    if !refusals.is_empty()
+        && refusals
+            .iter()
+            .all(|refusal| refusal.reason == Reason::ReceiverFault)
+    {
+        return State::ReceiverFault;
+    }
+    let mut course = Course::default();
+    for observation in observations(observed) {
+        course.follow(observation, observed);
+    }
+    let first_seen = refusals.iter().map(|refusal| refusal.recorded_at).min();
+    let is_new = first_seen
+        .zip(observed.last_report)
+        .is_some_and(|(seen, report)| seen > report);
+    match course.stands {
+        Stands::Cleared => State::Cleared,
+        Stands::Listed | Stands::Refused(_) if course.came_back => State::Relisted,
+        Stands::Listed | Stands::Refused(_) | Stands::Untold if is_new => State::New,
+        Stands::Listed => State::Ongoing,
+        Stands::Refused(at) if observed.now.to_utc() - at <= observed.refusal_holds() => State::Ongoing,
+        Stands::Refused(_) | Stands::Untold => State::Unknown,
+    }
+}
+
+/// Whether a zone lists the address now, going by the last answer of each zone.
+#[must_use]
+pub fn listed_now(observed: &Observed<'_>) -> ListedNow {
+    let mut last: BTreeMap<&Zone, &Listing> = BTreeMap::new();
+    for listing in observed.answers() {
+        last.insert(&listing.zone, listing);
+    }
+    let fresh = |zone: &Zone| {
+        let listing = last
+            .get(zone)
+            .filter(|listing| observed.now - listing.checked_at <= FRESH)?;
+        decided(&listing.answer)
+    };
+    if observed
+        .lists
+        .iter()
+        .flatten()
+        .any(|zone| fresh(zone) == Some(true))
+    {
+        ListedNow::Yes
+    } else if observed.can_be_asked() && observed.all_zones(|zone| fresh(zone) == Some(false)) {
+        ListedNow::No
+    } else {
+        ListedNow::Unknown
+    }
+}
+
+/// Whether an answer says listed or not listed; `None` for those that count for nothing.
+fn decided(answer: &Answer) -> Option<bool> {
+    match answer {
+        Answer::Listed(_) => Some(true),
+        Answer::NotListed => Some(false),
+        Answer::Refused(_) | Answer::Timeout | Answer::Error(_) | Answer::ZoneDead(_) => None,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Observation<'a> {
+    Refusal(DateTime<Utc>),
+    Answer(&'a Zone, bool),
+}
+
+/// What counts, in the order in which it happened; a refusal before an answer of the same moment.
+fn observations<'a>(observed: &Observed<'a>) -> Vec<Observation<'a>> {
+    let refusals = observed
+        .refusals
+        .iter()
+        .filter(|refusal| refusal.reason != Reason::ReceiverFault)
+        .map(|refusal| {
+            // A clock that runs ahead cannot make a refusal happen after it was read. One without a date happened
+            // at some time before: it can neither undo a clearing nor be fresh.
+            let at = refusal.at.map_or(DateTime::<Utc>::MIN_UTC, |at| {
+                at.min(refusal.recorded_at).to_utc()
+            });
+            (at, Observation::Refusal(at))
+        });
+    let answers = observed.answers().filter_map(|listing| {
+        let is_listed = decided(&listing.answer)?;
+        Some((
+            listing.checked_at.to_utc(),
+            Observation::Answer(&listing.zone, is_listed),
+        ))
+    });
+    let mut all: Vec<_> = refusals.chain(answers).collect();
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, observation)| observation).collect()
+}
+
+/// How a group stands after the observations so far.
+#[derive(Clone, Copy, Default)]
+enum Stands {
+    /// Nothing decided.
+    #[default]
+    Untold,
+    /// Refused for mail sent then, and no answer of the DNS since that tells more.
+    Refused(DateTime<Utc>),
+    Listed,
+    Cleared,
+}
+
+#[derive(Default)]
+struct Course<'a> {
+    stands: Stands,
+    came_back: bool,
+    /// What each zone last said, since the last refusal: after one, every zone has to say again that it is over.
+    said: BTreeMap<&'a Zone, bool>,
+}
+
+impl<'a> Course<'a> {
+    fn follow(&mut self, observation: Observation<'a>, observed: &Observed<'_>) {
+        let was_cleared = matches!(self.stands, Stands::Cleared);
+        match observation {
+            Observation::Refusal(at) => {
+                self.said.clear();
+                self.stands = Stands::Refused(at);
+                self.came_back |= was_cleared;
+            }
+            Observation::Answer(zone, is_listed) => {
+                self.said.insert(zone, is_listed);
+                if self.said.values().any(|listed| *listed) {
+                    self.stands = Stands::Listed;
+                    self.came_back |= was_cleared;
+                } else if observed.can_be_asked()
+                    && observed.all_zones(|zone| self.said.contains_key(zone))
+                    && !matches!(self.stands, Stands::Untold)
+                {
+                    self.stands = Stands::Cleared;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use crate::check::{Answer, Listing};
+    use crate::event::{Reason, Timestamp, Zone};
+    use crate::ledger::{ListedNow, Observed, Refusal, State, listed_now, state};
+
+    const ZEN: &str = "zen.spamhaus.org";
+    const COP: &str = "bl.spamcop.net";
+
+    /// An hour of November 2026.
+    fn day(day: i64, hour: i64) -> Timestamp {
+        "2026-11-01T00:00:00+09:00".parse::<Timestamp>().unwrap() + TimeDelta::hours((day - 1) * 24 + hour)
+    }
+
+    fn zone(name: &str) -> Zone {
+        name.to_owned().into()
+    }
+
+    fn refused(sent: Timestamp, recorded: Timestamp) -> Refusal {
+        Refusal {
+            at: Some(sent),
+            recorded_at: recorded,
+            reason: Reason::Blocked,
+        }
+    }
+
+    fn said(name: &str, at: Timestamp, answer: Answer) -> Listing {
+        Listing {
+            ip: "198.51.100.77".parse().unwrap(),
+            zone: zone(name),
+            blocklist: None,
+            answer,
+            meaning: None,
+            text: None,
+            checked_at: at,
+            ttl: None,
+        }
+    }
+
+    fn listed(at: Timestamp) -> Listing {
+        said(ZEN, at, Answer::Listed(vec!["127.0.0.3".parse().unwrap()]))
+    }
+
+    fn clean(at: Timestamp) -> Listing {
+        said(ZEN, at, Answer::NotListed)
+    }
+
+    /// A group of one list that is served by these zones.
+    struct Group {
+        zones: Vec<Zone>,
+        refusals: Vec<Refusal>,
+        listings: Vec<Listing>,
+        last_report: Option<Timestamp>,
+    }
+
+    impl Group {
+        fn new(zones: &[&str], refusals: &[Refusal], listings: &[Listing]) -> Self {
+            Self {
+                zones: zones.iter().map(|name| zone(name)).collect(),
+                refusals: refusals.to_vec(),
+                listings: listings.to_vec(),
+                last_report: Some(day(2, 0)),
+            }
+        }
+
+        fn with<T>(&self, now: Timestamp, ask: impl Fn(&Observed<'_>) -> T) -> T {
+            ask(&Observed {
+                ip: Some("198.51.100.77".parse().unwrap()),
+                lists: &[self.zones.iter().collect()],
+                refusals: &self.refusals,
+                listings: &self.listings,
+                last_report: self.last_report,
+                now,
+            })
+        }
+
+        fn state(&self, now: Timestamp) -> State {
+            self.with(now, state)
+        }
+
+        fn listed_now(&self, now: Timestamp) -> ListedNow {
+            self.with(now, listed_now)
+        }
+    }
+
+    #[test]
+    fn a_group_is_new_once_and_then_goes_on_for_as_long_as_it_is_listed() {
+        let mut group = Group::new(&[ZEN], &[refused(day(3, 9), day(3, 10))], &[listed(day(3, 10))]);
+        assert_eq!(group.state(day(3, 10)), State::New);
+        group.last_report = Some(day(3, 10));
+        assert_eq!(group.state(day(3, 11)), State::Ongoing);
+        assert_eq!(group.state(day(9, 0)), State::Ongoing);
+        group.last_report = None;
+        assert_eq!(group.state(day(3, 11)), State::Ongoing, "the first run");
+    }
+
+    #[test]
+    fn the_first_report_takes_a_refusal_of_the_last_fortnight_to_be_going_on() {
+        let mut private = Group::new(&[], &[refused(day(3, 9), day(3, 10))], &[]);
+        private.last_report = None;
+        assert_eq!(private.state(day(16, 0)), State::Ongoing);
+        assert_eq!(private.state(day(18, 0)), State::Unknown);
+        private.last_report = Some(day(4, 0));
+        assert_eq!(private.state(day(16, 0)), State::Unknown);
+    }
+
+    #[test]
+    fn a_listing_that_flapped_is_relisted_and_in_the_end_cleared() {
+        let refusals = [refused(day(1, 8), day(1, 9)), refused(day(3, 12), day(3, 13))];
+        let turns = [
+            listed(day(1, 9)),
+            clean(day(1, 20)),
+            listed(day(2, 6)),
+            clean(day(2, 18)),
+            listed(day(3, 6)),
+            clean(day(3, 11)),
+            listed(day(3, 14)),
+        ];
+        let mut group = Group::new(&[ZEN], &refusals, &turns);
+        assert_eq!(group.state(day(3, 14)), State::Relisted);
+        group.listings.pop();
+        assert_eq!(
+            group.state(day(3, 14)),
+            State::Relisted,
+            "refused for mail sent after the clearing"
+        );
+        group.refusals.pop();
+        assert_eq!(group.state(day(3, 14)), State::Cleared);
+    }
+
+    #[test]
+    fn a_late_bounce_of_mail_sent_before_the_clearing_does_not_bring_it_back() {
+        let refusals: Vec<Refusal> = (1..=4)
+            .map(|sent| refused(day(sent, 10), day(sent + 5, 10)))
+            .collect();
+        let mut group = Group::new(&[ZEN], &refusals, &[clean(day(6, 11)), clean(day(7, 11))]);
+        for now in 6..=10 {
+            assert_eq!(group.state(day(now, 12)), State::Cleared, "day {now}");
+        }
+        group.refusals.push(refused(day(8, 10), day(13, 10)));
+        assert_eq!(group.state(day(13, 12)), State::Relisted);
+        group.listings.push(clean(day(13, 11)));
+        assert_eq!(group.state(day(13, 12)), State::Cleared);
+    }
+
+    #[test]
+    fn an_undated_bounce_does_not_bring_it_back() {
+        let undated = Refusal {
+            at: None,
+            ..refused(day(9, 0), day(9, 0))
+        };
+        let group = Group::new(
+            &[ZEN],
+            &[refused(day(1, 0), day(1, 1)), undated],
+            &[clean(day(8, 0))],
+        );
+        assert_eq!(group.state(day(9, 0)), State::Cleared);
+    }
+
+    #[test]
+    fn a_clean_check_before_the_first_refusal_is_no_clearing() {
+        let group = Group::new(
+            &[ZEN],
+            &[refused(day(3, 9), day(3, 10))],
+            &[clean(day(2, 0)), listed(day(3, 10))],
+        );
+        assert_eq!(group.state(day(3, 10)), State::New);
+    }
+
+    #[test]
+    fn what_was_not_answered_decides_nothing() {
+        let at = day(5, 0);
+        let silences = [
+            Answer::Refused(vec!["127.255.255.254".parse().unwrap()]),
+            Answer::Timeout,
+            Answer::Error("SERVFAIL".to_owned()),
+            Answer::ZoneDead(vec![]),
+        ];
+        for silence in silences {
+            let mut group = Group::new(
+                &[ZEN],
+                &[refused(day(1, 0), day(1, 1))],
+                &[said(ZEN, at, silence.clone())],
+            );
+            assert_eq!(group.state(at), State::Unknown, "{silence:?}");
+            assert_eq!(group.listed_now(at), ListedNow::Unknown, "{silence:?}");
+            group.listings.insert(0, listed(day(2, 0)));
+            assert_eq!(group.state(at), State::Ongoing, "{silence:?}");
+            group.listings.insert(1, clean(day(3, 0)));
+            assert_eq!(group.state(at), State::Cleared, "{silence:?}");
+        }
+    }
+
+    #[test]
+    fn a_private_list_leaves_only_the_refusals_of_the_last_day() {
+        let mut group = Group::new(&[], &[refused(day(3, 9), day(3, 9))], &[clean(day(4, 0))]);
+        assert_eq!(group.state(day(3, 10)), State::New);
+        group.last_report = Some(day(3, 10));
+        assert_eq!(group.state(day(4, 9)), State::Ongoing);
+        assert_eq!(group.state(day(4, 10)), State::Unknown);
+        assert_eq!(group.listed_now(day(3, 10)), ListedNow::Unknown);
+    }
+
+    #[test]
+    fn a_late_bounce_from_a_private_list_is_still_news() {
+        let group = Group::new(&[], &[refused(day(1, 9), day(6, 9))], &[]);
+        assert_eq!(group.state(day(6, 10)), State::New);
+    }
+
+    #[test]
+    fn it_is_over_when_every_zone_said_so_after_the_last_refusal() {
+        let cop = |at| said(COP, at, Answer::NotListed);
+        let refusals = [refused(day(1, 0), day(1, 1)), refused(day(3, 0), day(3, 1))];
+        let mut group = Group::new(&[ZEN, COP], &refusals, &[cop(day(2, 0)), clean(day(5, 0))]);
+        assert_eq!(group.state(day(5, 0)), State::Unknown);
+        group.listings.push(cop(day(5, 0)));
+        assert_eq!(group.state(day(5, 0)), State::Cleared);
+        assert_eq!(group.listed_now(day(5, 1)), ListedNow::No);
+        group.listings.push(said(COP, day(5, 2), Answer::Listed(vec![])));
+        assert_eq!(group.listed_now(day(5, 2)), ListedNow::Yes);
+        assert_eq!(group.state(day(5, 2)), State::Relisted);
+    }
+
+    #[test]
+    fn a_group_with_a_private_list_beside_a_public_one_is_never_said_to_be_over() {
+        let group = Group::new(&[ZEN], &[refused(day(1, 0), day(1, 1))], &[clean(day(5, 0))]);
+        let (over, mixed) = group.with(day(5, 0), |observed| {
+            let lists = [observed.lists, &[Vec::new()]].concat();
+            let mixed = Observed {
+                lists: &lists,
+                ..*observed
+            };
+            (
+                (state(observed), listed_now(observed)),
+                (state(&mixed), listed_now(&mixed)),
+            )
+        });
+        assert_eq!(over, (State::Cleared, ListedNow::No));
+        assert_eq!(mixed, (State::Unknown, ListedNow::Unknown));
+    }
+
+    #[test]
+    fn an_answer_speaks_for_now_for_a_day() {
+        let group = Group::new(&[ZEN], &[refused(day(1, 0), day(1, 1))], &[listed(day(5, 0))]);
+        assert_eq!(group.listed_now(day(6, 0)), ListedNow::Yes);
+        assert_eq!(group.listed_now(day(6, 1)), ListedNow::Unknown);
+        let group = Group::new(
+            &[ZEN],
+            &[],
+            &[listed(day(5, 0)), said(ZEN, day(5, 1), Answer::Timeout)],
+        );
+        assert_eq!(group.listed_now(day(5, 2)), ListedNow::Unknown);
+    }
+
+    #[test]
+    fn answers_about_other_addresses_and_zones_do_not_count() {
+        let mut other = clean(day(5, 0));
+        other.ip = "192.0.2.10".parse().unwrap();
+        let listings = [other, said(COP, day(5, 0), Answer::NotListed)];
+        let group = Group::new(&[ZEN], &[refused(day(1, 0), day(1, 1))], &listings);
+        assert_eq!(group.state(day(5, 0)), State::Unknown);
+        assert_eq!(group.listed_now(day(5, 0)), ListedNow::Unknown);
+    }
+
+    #[test]
+    fn only_a_group_of_nothing_but_receivers_faults_is_one() {
+        let fault = Refusal {
+            reason: Reason::ReceiverFault,
+            ..refused(day(3, 0), day(3, 0))
+        };
+        let mut group = Group::new(&[ZEN], &[fault], &[listed(day(3, 0))]);
+        assert_eq!(group.state(day(3, 1)), State::ReceiverFault);
+        group.refusals.push(refused(day(1, 0), day(1, 0)));
+        group.listings = vec![clean(day(2, 0))];
+        assert_eq!(
+            group.state(day(3, 1)),
+            State::Cleared,
+            "a receiver's fault is no refusal after the clearing"
+        );
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_interface() {
+        let words = [State::New, State::Relisted, State::ReceiverFault].map(|state| state.to_string());
+        assert_eq!(words, ["new", "relisted", "receiver-fault"]);
+        assert_eq!(ListedNow::Yes.to_string(), "yes");
+    }
+}

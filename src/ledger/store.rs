@@ -1,0 +1,242 @@
+//! The ledger's doors, and the database behind them: SQLite through sqlx, in SQL that PostgreSQL can take too.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqliteSynchronous};
+use sqlx::{ConnectOptions, Sqlite, Transaction};
+
+use crate::check::{Listing, Names};
+use crate::event::{Position, Timestamp};
+use crate::ledger::error::Trouble;
+use crate::ledger::{Blocked, Error, History, Reading, Settings, Window, history, place, record, upkeep};
+
+/// How long to wait for another process that writes, and how often to look.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+/// What brings an older ledger up to date, one step a version. A step that has been released is never changed.
+const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+
+/// An open ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    pool: SqlitePool,
+    path: PathBuf,
+    keep: Option<Duration>,
+}
+
+impl Ledger {
+    /// Opens the ledger that the settings name and makes it where there is none; with `no_ledger` one in memory that
+    /// ends with this value.
+    ///
+    /// # Errors
+    /// When the file or its folder cannot be made or opened, holds something else, was written by a later version, or
+    /// is kept by another process; and when the settings name no file but a URL.
+    pub async fn open(settings: &Settings) -> Result<Self, Error> {
+        let (options, path) = if settings.no_ledger {
+            let options = SqliteConnectOptions::new().in_memory(true);
+            (options, PathBuf::from(":memory:"))
+        } else {
+            let path = place::file(settings)?;
+            place::make(&path)?;
+            (SqliteConnectOptions::new().filename(&path), path)
+        };
+        let options = options
+            .busy_timeout(BUSY_WAIT)
+            .foreign_keys(true)
+            .synchronous(SqliteSynchronous::Full)
+            .disable_statement_logging();
+        // One connection that is never given up: a ledger in memory lives and dies with it.
+        let pool = PoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await
+            .map_err(|source| Trouble::from(source).at(&path))?;
+        let keep = settings.keep;
+        let ledger = Self { pool, path, keep };
+        ledger.bring_up_to_date().await?;
+        Ok(ledger)
+    }
+
+    /// The file, or `:memory:`.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How far each folder has been read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn positions(&self) -> Result<Vec<Position>, Error> {
+        let mut view = self.view().await?;
+        let positions = history::positions(&mut view).await;
+        positions.map_err(self.here())
+    }
+
+    /// Records what was read: all of it, or (after an error) nothing. The same mails again change nothing; a more
+    /// complete reading of a bounce takes the place of a poorer one. Gives the number of bounces that are new.
+    ///
+    /// # Errors
+    /// When the database cannot be written, or another process keeps it.
+    pub async fn record(&self, reading: Reading<'_>) -> Result<usize, Error> {
+        let mut transaction = self.write().await?;
+        let recorded = record::record(&mut transaction, &reading).await;
+        let new = recorded.map_err(self.here())?;
+        self.commit(transaction).await?;
+        Ok(new)
+    }
+
+    /// What the bounces of a window say is blocked.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn blocked(&self, window: &Window) -> Result<Blocked, Error> {
+        let mut view = self.view().await?;
+        let blocked = history::blocked(&mut view, window).await;
+        blocked.map_err(self.here())
+    }
+
+    /// Keeps answers of the DNS. The same answer twice is kept once.
+    ///
+    /// # Errors
+    /// When the database cannot be written, or another process keeps it.
+    pub async fn record_checks(&self, listings: &[Listing], names: &[Names]) -> Result<(), Error> {
+        let mut transaction = self.write().await?;
+        let recorded = upkeep::record_checks(&mut transaction, listings, names).await;
+        recorded.map_err(self.here())?;
+        self.commit(transaction).await
+    }
+
+    /// Everything that a report of this window needs.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn history(&self, window: &Window) -> Result<History, Error> {
+        let mut view = self.view().await?;
+        let history = history::history(&mut view, window).await;
+        history.map_err(self.here())
+    }
+
+    /// Remembers that a report was made.
+    ///
+    /// # Errors
+    /// When the database cannot be written, or another process keeps it.
+    pub async fn mark_report(&self, now: Timestamp) -> Result<(), Error> {
+        let mut transaction = self.write().await?;
+        let marked = upkeep::mark_report(&mut transaction, now).await;
+        marked.map_err(self.here())?;
+        self.commit(transaction).await
+    }
+
+    /// Drops the bounces that are older than the setting `keep`, and what only they needed; without that setting
+    /// nothing. Gives their number.
+    ///
+    /// # Errors
+    /// When the database cannot be written, or another process keeps it.
+    pub async fn prune(&self, now: Timestamp) -> Result<u64, Error> {
+        let Some(oldest) = self.keep.and_then(|keep| {
+            let seconds = i64::try_from(keep.as_secs()).ok()?;
+            now.timestamp().checked_sub(seconds)
+        }) else {
+            return Ok(0);
+        };
+        let mut transaction = self.write().await?;
+        let pruned = upkeep::prune(&mut transaction, oldest).await;
+        let pruned = pruned.map_err(self.here())?;
+        self.commit(transaction).await?;
+        Ok(pruned)
+    }
+
+    /// Ends the connection in order, so that the file stands alone.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    fn here(&self) -> impl FnOnce(Trouble) -> Error {
+        |trouble| trouble.at(&self.path)
+    }
+
+    /// A moment of the ledger that nobody's writing changes.
+    async fn view(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        let begun = self.pool.begin().await;
+        begun.map_err(|source| self.here()(source.into()))
+    }
+
+    /// The right to write, for which SQLite waits as long as `BUSY_WAIT`. A transaction that asks for it only at its
+    /// first change is turned away at once when somebody else wrote since it began.
+    async fn write(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
+        begun.map_err(|source| self.here()(source.into()))
+    }
+
+    async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> Result<(), Error> {
+        let committed = transaction.commit().await;
+        committed.map_err(|source| self.here()(source.into()))
+    }
+
+    /// Looks whose file this is before anything in it is changed.
+    async fn bring_up_to_date(&self) -> Result<(), Error> {
+        if self.version().await? < MIGRATIONS.len() {
+            self.write_ahead().await?;
+            self.migrate().await?;
+        }
+        Ok(())
+    }
+
+    /// The version of the ledger in the file; 0 when the file is empty.
+    async fn version(&self) -> Result<usize, Error> {
+        let mut view = self.view().await?;
+        self.version_in(&mut view).await
+    }
+
+    async fn version_in(&self, transaction: &mut Transaction<'static, Sqlite>) -> Result<usize, Error> {
+        let found = history::version(transaction).await.map_err(self.here())?;
+        let path = || self.path.clone();
+        match found {
+            history::Found::Nothing => Ok(0),
+            history::Found::Foreign => Err(Error::Foreign { path: path() }),
+            history::Found::Ledger { version, program } => usize::try_from(version)
+                .ok()
+                .filter(|version| *version <= MIGRATIONS.len())
+                .ok_or_else(|| Error::Newer {
+                    path: path(),
+                    found: version,
+                    known: MIGRATIONS.len(),
+                    program,
+                }),
+        }
+    }
+
+    async fn migrate(&self) -> Result<(), Error> {
+        let mut transaction = self.write().await?;
+        // Another process may have done it while this one waited.
+        let have = self.version_in(&mut transaction).await?;
+        for (version, step) in (1i64..).zip(MIGRATIONS).skip(have) {
+            let migrated = upkeep::migrate(&mut transaction, version, step).await;
+            migrated.map_err(self.here())?;
+        }
+        self.commit(transaction).await
+    }
+
+    /// Turns on write-ahead logging, so that a report can be read while a scan writes. It stays on in the file.
+    /// SQLite wants the file to itself for that and does not wait for it.
+    async fn write_ahead(&self) -> Result<(), Error> {
+        let begun = Instant::now();
+        loop {
+            let set = sqlx::query("PRAGMA journal_mode = WAL").execute(&self.pool).await;
+            match set.map_err(|source| self.here()(source.into())) {
+                Err(Error::Busy { .. }) if begun.elapsed() < BUSY_WAIT => {
+                    tokio::time::sleep(BUSY_PAUSE).await
+                }
+                Err(error) => return Err(error),
+                Ok(_) => return Ok(()),
+            }
+        }
+    }
+}

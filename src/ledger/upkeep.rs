@@ -1,0 +1,85 @@
+//! Writes what is asked and reported, brings an older ledger up to date, and lets go of what is old.
+
+use sqlx::SqliteConnection;
+
+use crate::check::{Listing, Names};
+use crate::event::Timestamp;
+use crate::ledger::error::Trouble;
+
+pub(super) async fn migrate(
+    db: &mut SqliteConnection,
+    version: i64,
+    step: &'static str,
+) -> Result<(), Trouble> {
+    sqlx::raw_sql(step).execute(&mut *db).await?;
+    let mark = sqlx::query("INSERT INTO ledger_schema (version, program) VALUES ($1, $2)")
+        .bind(version)
+        .bind(env!("CARGO_PKG_VERSION"));
+    mark.execute(db).await?;
+    Ok(())
+}
+
+pub(super) async fn record_checks(
+    db: &mut SqliteConnection,
+    listings: &[Listing],
+    names: &[Names],
+) -> Result<(), Trouble> {
+    const LISTING: &str = "INSERT INTO checks (ip, zone, checked_at, checked_epoch, result, body)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    const NAMES: &str = "INSERT INTO names (ip, checked_at, checked_epoch, body)
+        VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    for listing in listings {
+        let query = sqlx::query(LISTING)
+            .bind(listing.ip.to_string())
+            .bind(listing.zone.as_str())
+            .bind(listing.checked_at.to_rfc3339())
+            .bind(listing.checked_at.timestamp())
+            .bind(listing.answer.word())
+            .bind(serde_json::to_string(listing).map_err(|why| Trouble::row("check", why))?);
+        query.execute(&mut *db).await?;
+    }
+    for names in names {
+        let query = sqlx::query(NAMES)
+            .bind(names.ip.to_string())
+            .bind(names.checked_at.to_rfc3339())
+            .bind(names.checked_at.timestamp())
+            .bind(serde_json::to_string(names).map_err(|why| Trouble::row("name", why))?);
+        query.execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn mark_report(db: &mut SqliteConnection, now: Timestamp) -> Result<(), Trouble> {
+    const SQL: &str = "INSERT INTO report_marks (series, made_at, made_epoch) VALUES ('', $1, $2)";
+    let query = sqlx::query(SQL).bind(now.to_rfc3339()).bind(now.timestamp());
+    query.execute(db).await?;
+    Ok(())
+}
+
+/// Drops the events from before `oldest` and what only they needed. A bounce that claims to be younger than the day on
+/// which it was recorded is as old as that day.
+pub(super) async fn prune(db: &mut SqliteConnection, oldest: i64) -> Result<u64, Trouble> {
+    const OLD: [&str; 3] = [
+        "DELETE FROM not_understood WHERE recorded_epoch < $1",
+        "DELETE FROM sightings WHERE event_id IN (SELECT id FROM events
+            WHERE recorded_epoch < $1 OR COALESCE(bounced_epoch, window_epoch, recorded_epoch) < $1)",
+        "DELETE FROM events
+            WHERE recorded_epoch < $1 OR COALESCE(bounced_epoch, window_epoch, recorded_epoch) < $1",
+    ];
+    // Readings that a better one stood in front of go with it, and mails that nothing speaks of any more.
+    const ORPHANS: [&str; 2] = [
+        "DELETE FROM sightings WHERE event_id IS NULL AND NOT EXISTS (SELECT 1 FROM sightings g
+            WHERE g.source_id = sightings.source_id AND g.event_id IS NOT NULL)",
+        "DELETE FROM sources WHERE NOT EXISTS (SELECT 1 FROM sightings g WHERE g.source_id = sources.id)
+            AND NOT EXISTS (SELECT 1 FROM not_understood n WHERE n.source_id = sources.id)",
+    ];
+    let mut events = 0;
+    for sql in OLD {
+        let done = sqlx::query(sql).bind(oldest).execute(&mut *db).await?;
+        events = done.rows_affected();
+    }
+    for sql in ORPHANS {
+        sqlx::query(sql).execute(&mut *db).await?;
+    }
+    Ok(events)
+}

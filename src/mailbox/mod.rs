@@ -1,0 +1,38 @@
+//! Walks mailboxes and hands over the mails that may be bounces.
+//!
+//! In: one account's [`Settings`] and how far it was read ([`crate::event::Position`]), or a path. Out: each candidate as a
+//! [`crate::event::Message`], and a [`crate::event::Gap`] for everything that could not be read.
+//! Follows RFC 9051 and RFC 3501 (IMAP), RFC 6154 (`\Junk`), RFC 4155 (mbox).
+//! Nothing in a mailbox ever changes: EXAMINE and BODY.PEEK only.
+//! Not here: which mail is a candidate (`bounce::may_be`, given as [`Scope::may_be`]), what is remembered (`ledger`).
+
+mod batch;
+mod certificate;
+mod command;
+mod eml;
+mod error;
+#[cfg(test)]
+mod faults;
+mod fetch;
+mod files;
+mod folders;
+mod guard;
+mod imap;
+mod login;
+mod maildir;
+mod mbox;
+mod session;
+mod settings;
+mod tls;
+mod uids;
+mod utf7;
+
+pub use batch::{Batch, Tally};
+pub use certificate::Rejected;
+pub use command::{Fault, Text};
+pub use error::Error;
+pub use files::files;
+pub use imap::{Inbox, Scope, open};
+pub use login::NoPassword;
+pub use settings::{Fingerprint, NoFingerprint, Settings, Tls};
+pub use tls::Unconnected;

@@ -1,0 +1,330 @@
+//! What `bounceaudit check` prints: for each address its names, what each list says of it, and whether the list can be
+//! believed.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Listing, Ptr};
+use crate::report::Error;
+use crate::report::layout::{Page, Tone, cells, column, pad};
+use crate::report::table::Look;
+use crate::report::words::{Check, Words, fill};
+
+/// Under this width each list is a block.
+const NARROW: usize = 80;
+
+/// The answers about each address, with the health of each list.
+///
+/// # Errors
+/// When the program's own texts cannot be read.
+pub fn check_table(checked: &Checked, look: Look) -> Result<String, Error> {
+    let words = Words::english()?;
+    let mut page = Page::new(look.width, look.color);
+    let mut by_ip: BTreeMap<IpAddr, Vec<&Listing>> = BTreeMap::new();
+    for names in &checked.names {
+        by_ip.entry(names.ip).or_default();
+    }
+    for listing in &checked.listings {
+        by_ip.entry(listing.ip).or_default().push(listing);
+    }
+    for (ip, listings) in &by_ip {
+        page.gap();
+        page.spans(&[(Tone::Strong, &ip.to_string())]);
+        ptr(&mut page, checked, *ip, &words.check);
+        page.gap();
+        answers(&mut page, checked, listings, &words.check);
+        summary(&mut page, listings, &words.check);
+    }
+    if !checked.warnings.is_empty() {
+        page.gap();
+        page.paragraph(Tone::Warn, 0, 0, &words.unseen.title);
+        for warning in &checked.warnings {
+            page.paragraph(Tone::Plain, 2, 2, warning);
+        }
+    }
+    Ok(page.finish())
+}
+
+fn ptr(page: &mut Page, checked: &Checked, ip: IpAddr, words: &Check) {
+    for names in checked.names.iter().filter(|names| names.ip == ip) {
+        let (tone, line) = match &names.ptr {
+            Ptr::Confirmed(name) => (Tone::Plain, fill(&words.ptr_confirmed, &[("name", name)])),
+            Ptr::Unconfirmed(names) => (
+                Tone::Warn,
+                fill(&words.ptr_unconfirmed, &[("names", &names.join(", "))]),
+            ),
+            Ptr::None => (Tone::Warn, words.ptr_none.clone()),
+            Ptr::Unknown(why) => (Tone::Warn, fill(&words.ptr_unknown, &[("why", why)])),
+        };
+        page.paragraph(tone, 2, 5, &line);
+    }
+}
+
+/// One line of the flat table.
+struct Line<'a> {
+    zone: &'a str,
+    answer: &'a Answer,
+    meaning: String,
+    health: &'a str,
+}
+
+/// The flat table, or under 80 columns a block for each list.
+fn answers(page: &mut Page, checked: &Checked, listings: &[&Listing], words: &Check) {
+    let lines: Vec<Line<'_>> = listings
+        .iter()
+        .map(|listing| Line {
+            zone: listing.zone.as_str(),
+            answer: &listing.answer,
+            meaning: meaning(listing),
+            health: health(checked, listing, words),
+        })
+        .collect();
+    if lines.is_empty() {
+        return;
+    }
+    if page.width < NARROW {
+        for line in &lines {
+            block(page, line, words);
+        }
+    } else {
+        flat(page, &lines, words);
+    }
+    page.gap();
+}
+
+fn block(page: &mut Page, line: &Line<'_>, words: &Check) {
+    let result = pad(line.answer.word(), 10);
+    page.spans(&[
+        (tone(line.answer), &result),
+        (Tone::Plain, &format!("  {}", line.zone)),
+    ]);
+    if !line.meaning.is_empty() {
+        page.paragraph(Tone::Plain, 12, 0, &line.meaning);
+    }
+    let health = fill(&words.health_line, &[("health", &line.health)]);
+    page.paragraph(Tone::Faint, 12, 0, &health);
+}
+
+/// Zone, result, meaning, health. The meaning takes what room the others leave and wraps; a zone that is too long for
+/// its column has a line of its own and is not cut.
+fn flat(page: &mut Page, lines: &[Line<'_>], words: &Check) {
+    let widest = |name: &str, of: &dyn Fn(&Line<'_>) -> usize| {
+        lines.iter().map(of).chain([cells(name)]).max().unwrap_or(0)
+    };
+    let longest = page.width * 2 / 5;
+    let fitting = lines
+        .iter()
+        .map(|line| cells(line.zone))
+        .filter(|cells| *cells <= longest);
+    let zone = fitting.chain([cells(&words.zone)]).max().unwrap_or(0);
+    let result = widest(&words.result, &|line| cells(line.answer.word()));
+    let health = widest(&words.health, &|line| cells(line.health));
+    let room = page.width.saturating_sub(zone + result + health + 6);
+    let meaning = widest(&words.meaning, &|line| cells(&line.meaning)).min(room);
+    let header = format!(
+        "{}  {}  {}  {}",
+        pad(&words.zone, zone),
+        pad(&words.result, result),
+        pad(&words.meaning, meaning),
+        words.health
+    );
+    page.spans(&[(Tone::Faint, &header)]);
+    for line in lines {
+        let is_long = cells(line.zone) > zone;
+        if is_long {
+            page.line(line.zone);
+        }
+        for (at, part) in column(&line.meaning, meaning).iter().enumerate() {
+            let first = |text: &str, width| pad(if at == 0 { text } else { "" }, width);
+            page.spans(&[
+                (
+                    Tone::Plain,
+                    &first(if is_long { "" } else { line.zone }, zone + 2),
+                ),
+                (tone(line.answer), &first(line.answer.word(), result)),
+                (
+                    Tone::Plain,
+                    &format!("  {}  {}", pad(part, meaning), first(line.health, 0)),
+                ),
+            ]);
+        }
+    }
+}
+
+fn tone(answer: &Answer) -> Tone {
+    match answer {
+        Answer::Listed(_) => Tone::Bad,
+        Answer::NotListed => Tone::Good,
+        Answer::Refused(_) | Answer::Timeout | Answer::Error(_) | Answer::ZoneDead(_) => Tone::Warn,
+    }
+}
+
+/// The meaning with the codes behind it, else why there is none.
+fn meaning(listing: &Listing) -> String {
+    let codes: Vec<String> = listing.answer.codes().iter().map(ToString::to_string).collect();
+    let why = match &listing.answer {
+        Answer::Error(why) => Some(why),
+        Answer::Listed(_)
+        | Answer::NotListed
+        | Answer::Refused(_)
+        | Answer::Timeout
+        | Answer::ZoneDead(_) => None,
+    };
+    match (listing.meaning.as_ref().or(why), codes.is_empty()) {
+        (Some(meaning), true) => meaning.clone(),
+        (Some(meaning), false) if codes.iter().all(|code| meaning.contains(code)) => meaning.clone(),
+        (Some(meaning), false) => format!("{meaning} ({})", codes.join(", ")),
+        (None, _) => codes.join(", "),
+    }
+}
+
+fn health<'a>(checked: &Checked, listing: &Listing, words: &'a Check) -> &'a str {
+    let family = if listing.ip.is_ipv4() {
+        Family::Ipv4
+    } else {
+        Family::Ipv6
+    };
+    let here = |health: &&Health| health.zone == listing.zone && health.family == family;
+    match checked.health.iter().rfind(here).map(|health| &health.verdict) {
+        Some(HealthVerdict::Healthy) => &words.healthy,
+        Some(HealthVerdict::NoTestEntry) => &words.no_test_entry,
+        Some(HealthVerdict::NoTestAnswer) => &words.no_test_answer,
+        Some(HealthVerdict::Refused(_)) => &words.refused,
+        Some(HealthVerdict::Dead(_)) => &words.dead,
+        Some(HealthVerdict::Failed(_)) | None => &words.not_tested,
+    }
+}
+
+/// What it comes to. A list that could not be read is neither clean nor a listing.
+fn summary(page: &mut Page, listings: &[&Listing], words: &Check) {
+    let count = |is: fn(&Answer) -> bool| listings.iter().filter(|listing| is(&listing.answer)).count();
+    let listed = count(|answer| matches!(answer, Answer::Listed(_)));
+    let clean = count(|answer| *answer == Answer::NotListed);
+    let asked = listings.len();
+    let unread = asked - listed - clean;
+    if asked == 0 {
+        page.paragraph(Tone::Plain, 0, 2, &words.nothing_asked);
+        return;
+    }
+    if listed > 0 {
+        page.paragraph(Tone::Bad, 0, 2, &words.listed.with(listed, &[("asked", &asked)]));
+    } else {
+        page.paragraph(Tone::Good, 0, 2, &fill(&words.not_listed, &[("asked", &clean)]));
+    }
+    if unread > 0 {
+        page.paragraph(Tone::Warn, 0, 2, &words.unread.with(unread, &[("asked", &asked)]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Names, Ptr};
+    use crate::report::checks::check_table;
+    use crate::report::layout::cells;
+    use crate::report::samples::{Case, at};
+    use crate::report::table::Look;
+
+    #[expect(clippy::too_many_lines, reason = "a table of answers")]
+    fn checked() -> Checked {
+        let when = "2026-11-22T00:00:00+00:00";
+        let healths = [
+            ("zen.spamhaus.org", HealthVerdict::Healthy),
+            ("bl.spamcop.net", HealthVerdict::Healthy),
+            (
+                "bl.example.org",
+                HealthVerdict::Refused(vec![[127, 255, 255, 254].into()]),
+            ),
+            ("gmo-rbl.jp", HealthVerdict::NoTestEntry),
+            (
+                "dead.example.net",
+                HealthVerdict::Dead(vec![[192, 0, 2, 200].into()]),
+            ),
+        ];
+        let mut case = Case::of([]);
+        for ip in ["192.0.2.10", "192.0.2.11"] {
+            let is_first = ip == "192.0.2.10";
+            let zen = if is_first {
+                Answer::Listed(vec![[127, 0, 0, 3].into()])
+            } else {
+                Answer::NotListed
+            };
+            case = case
+                .answered(ip, "zen.spamhaus.org", zen, when)
+                .answered(ip, "bl.spamcop.net", Answer::NotListed, when)
+                .answered(
+                    ip,
+                    "bl.example.org",
+                    Answer::Refused(vec![[127, 255, 255, 254].into()]),
+                    when,
+                )
+                .answered(
+                    ip,
+                    "gmo-rbl.jp",
+                    Answer::Error("cannot tell: no test entry".into()),
+                    when,
+                )
+                .answered(
+                    ip,
+                    "dead.example.net",
+                    Answer::ZoneDead(vec![[192, 0, 2, 200].into()]),
+                    when,
+                )
+                .answered(
+                    ip,
+                    "a-zone-with-a-name.that-is-longer-than-its-column.example.org",
+                    Answer::Timeout,
+                    when,
+                );
+        }
+        let names = |ip: &str, ptr| Names {
+            ip: ip.parse().unwrap(),
+            ptr,
+            checked_at: at(when),
+        };
+        Checked {
+            listings: case.history.listings,
+            names: vec![
+                names("192.0.2.10", Ptr::Confirmed("mx1.hosting.example.jp".into())),
+                names(
+                    "192.0.2.11",
+                    Ptr::Unconfirmed(vec!["evil\u{1b}[2J.example".into()]),
+                ),
+                names("2001:db8::1", Ptr::None),
+            ],
+            health: healths
+                .map(|(zone, verdict)| Health {
+                    zone: zone.to_owned().into(),
+                    resolver: "127.0.0.1".into(),
+                    family: Family::Ipv4,
+                    verdict,
+                })
+                .into(),
+            warnings: vec!["resolver 127.0.0.1 is refused by bl.example.org".into()],
+            ..Checked::default()
+        }
+    }
+
+    #[test]
+    fn the_answers_at_80_columns() {
+        let look = Look {
+            width: 80,
+            color: false,
+            verbose: false,
+        };
+        insta::assert_snapshot!(check_table(&checked(), look).unwrap());
+    }
+
+    #[test]
+    fn the_answers_at_60_columns() {
+        let look = Look {
+            width: 60,
+            color: false,
+            verbose: false,
+        };
+        let text = check_table(&checked(), look).unwrap();
+        for line in text.lines() {
+            assert!(cells(line) <= 60 || line.contains("a-zone-with-a-name"), "{line}");
+        }
+        insta::assert_snapshot!(text);
+    }
+}

@@ -1,0 +1,457 @@
+//! The groups: one for each blocked address and receiving domain, with every column of `--csv`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use chrono::TimeDelta;
+
+use crate::catalogue::{Catalogue, WhoMayAsk};
+use crate::check::{Answer, Listing, Names, Ptr};
+use crate::event::{Action, Event, ListId, Reason, ReceivingDomain, Timestamp, Zone};
+use crate::ledger::{History, ListedNow, Observed, Recorded, Refusal, State, listed_now, state};
+use crate::report::late::{LateCause, Mail, is_late, recipient};
+use crate::report::own::{Ours, OwnAddress};
+
+/// One row of `--csv`.
+#[derive(Clone, Debug)]
+pub(super) struct Group<'a> {
+    pub(super) blocked_ip: Option<IpAddr>,
+    pub(super) receiving_domain: &'a ReceivingDomain,
+    pub(super) provider: Option<&'a str>,
+    pub(super) reasons: BTreeSet<Reason>,
+    pub(super) blocklists: BTreeSet<&'a ListId>,
+    pub(super) codes: BTreeSet<&'a str>,
+    pub(super) ours: Ours,
+    pub(super) messages: BTreeSet<Mail<'a>>,
+    pub(super) recipients: BTreeSet<(&'a str, &'a str)>,
+    pub(super) senders: BTreeSet<ReceivingDomain>,
+    pub(super) first_sent: Option<Timestamp>,
+    pub(super) last_sent: Option<Timestamp>,
+    pub(super) first_bounced: Option<Timestamp>,
+    pub(super) last_bounced: Option<Timestamp>,
+    pub(super) max_delay: Option<TimeDelta>,
+    pub(super) late: BTreeSet<Mail<'a>>,
+    pub(super) late_cause: Option<LateCause>,
+    pub(super) delayed: BTreeSet<Mail<'a>>,
+    pub(super) state: State,
+    pub(super) listed_now: ListedNow,
+    /// When a list was last seen with the address, and first without it after that.
+    pub(super) cleared: (Option<Timestamp>, Option<Timestamp>),
+    pub(super) zones_listed: BTreeSet<&'a Zone>,
+    pub(super) checked_at: Option<Timestamp>,
+    pub(super) ptr: Vec<&'a str>,
+    pub(super) owner: Option<&'a str>,
+    pub(super) who_may_ask: WhoMayAsk,
+    pub(super) removal: Option<&'a str>,
+    /// Where the catalogue says that removal is asked for; no column has it.
+    pub(super) list_removal: Option<&'a str>,
+    pub(super) sample_reply: Option<&'a str>,
+    /// The lists of `blocklists` with the zones that can be asked for them.
+    pub(super) lists: BTreeMap<&'a ListId, Vec<&'a Zone>>,
+    /// The newest answer of each zone about the address.
+    pub(super) listings: Vec<&'a Listing>,
+    /// The events that count, oldest bounce first.
+    pub(super) events: Vec<&'a Event>,
+}
+
+/// What groups are made from, besides their own bounces.
+#[derive(Clone, Copy)]
+pub(super) struct Facts<'a> {
+    pub(super) history: &'a History,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) own: &'a [OwnAddress],
+    pub(super) owner: Option<&'a str>,
+    pub(super) now: Timestamp,
+}
+
+/// The groups of these bounces, in the order of address and domain.
+pub(super) fn groups<'a>(bounces: &[&'a Recorded], facts: Facts<'a>) -> Vec<Group<'a>> {
+    let mut sorted: BTreeMap<_, Vec<&Recorded>> = BTreeMap::new();
+    for bounce in bounces {
+        let key = (bounce.event.verdict.blocked_ip, &bounce.event.receiving_domain);
+        sorted.entry(key).or_default().push(bounce);
+    }
+    let known = known(facts.history);
+    let unknown = Known::default();
+    sorted
+        .into_iter()
+        .map(|((ip, domain), bounces)| {
+            let known = ip.and_then(|ip| known.get(&ip)).unwrap_or(&unknown);
+            Group::of(ip, domain, &bounces, known, facts)
+        })
+        .collect()
+}
+
+impl<'a> Group<'a> {
+    #[expect(clippy::too_many_lines, reason = "one line for each column")]
+    fn of(
+        blocked_ip: Option<IpAddr>,
+        receiving_domain: &'a ReceivingDomain,
+        bounces: &[&'a Recorded],
+        known: &Known<'a>,
+        facts: Facts<'a>,
+    ) -> Self {
+        let mut events: Vec<&Event> = bounces.iter().map(|bounce| &bounce.event).collect();
+        events.sort_by_key(|event| event.times.bounced_at.or(event.times.sent_at));
+        let lists = zones_of_lists(&events, facts.catalogue);
+        let zones: Vec<Vec<&Zone>> = lists.values().cloned().collect();
+        let refusals = refusals(bounces);
+        let observed = Observed {
+            ip: blocked_ip,
+            lists: &zones,
+            refusals: &refusals,
+            listings: &known.answers,
+            last_report: facts.history.last_report,
+            now: facts.now,
+        };
+        let ours = Ours::of_all(
+            events
+                .iter()
+                .map(|event| Ours::of(event, &confirmed(known.names), facts.own)),
+        );
+        // What stands for the group is its newest failure; a group of delay notices alone has the newest of them.
+        let failures = || {
+            events
+                .iter()
+                .rev()
+                .copied()
+                .filter(|event| event.action == Action::Failed)
+        };
+        let newest = failures().next().or_else(|| events.last().copied());
+        let late_ones = || events.iter().copied().filter(|event| is_late(event));
+        let sent = || events.iter().filter_map(|event| event.times.sent_at);
+        let bounced = || events.iter().filter_map(|event| event.times.bounced_at);
+        Self {
+            blocked_ip,
+            receiving_domain,
+            provider: events.iter().rev().find_map(|event| {
+                facts
+                    .catalogue
+                    .provider(event.remote_host.as_deref(), receiving_domain)
+            }),
+            reasons: events.iter().map(|event| event.verdict.reason).collect(),
+            codes: events
+                .iter()
+                .filter_map(|event| event.verdict.code.as_deref())
+                .collect(),
+            ours,
+            messages: events.iter().map(|event| Mail::of(event)).collect(),
+            recipients: events.iter().map(|event| recipient(event)).collect(),
+            senders: events
+                .iter()
+                .filter_map(|event| ReceivingDomain::of(event.original.from.as_deref()?))
+                .collect(),
+            first_sent: sent().min(),
+            last_sent: sent().max(),
+            first_bounced: bounced().min(),
+            last_bounced: bounced().max(),
+            max_delay: events.iter().filter_map(|event| event.times.delay()).max(),
+            late: late_ones().map(Mail::of).collect(),
+            late_cause: late_ones().next_back().map(LateCause::of),
+            delayed: events
+                .iter()
+                .filter(|event| event.action == Action::Delayed)
+                .map(|event| Mail::of(event))
+                .collect(),
+            state: state(&observed),
+            listed_now: listed_now(&observed),
+            cleared: cleared(&observed),
+            zones_listed: known
+                .newest
+                .iter()
+                .filter(|listing| matches!(listing.answer, Answer::Listed(_)))
+                .map(|listing| &listing.zone)
+                .collect(),
+            checked_at: known.newest.iter().map(|listing| listing.checked_at).max(),
+            ptr: known.names.map(ptr_names).unwrap_or_default(),
+            owner: facts.owner.filter(|_| ours != Ours::No),
+            who_may_ask: newest
+                .map(|event| facts.catalogue.who_may_ask(&event.verdict))
+                .unwrap_or_default(),
+            removal: newest.and_then(|event| event.verdict.removal.as_deref()),
+            list_removal: newest
+                .and_then(|event| facts.catalogue.list(event.verdict.blocklist.as_ref()?))
+                .map(|list| list.removal.as_str())
+                .filter(|removal| !removal.is_empty()),
+            sample_reply: newest.and_then(|event| event.reply.as_deref()),
+            blocklists: lists.keys().copied().collect(),
+            lists,
+            listings: known.newest.clone(),
+            events,
+        }
+    }
+
+    /// Whether a refusal of an address made it, named or not.
+    pub(super) fn is_block(&self) -> bool {
+        self.blocked_ip.is_some() || self.reasons.iter().any(|reason| reason.is_block())
+    }
+}
+
+/// The lists that the replies name, with the zones that can be asked for them: those of the catalogue, else the one
+/// that the reply names, if the catalogue has nothing against it.
+fn zones_of_lists<'a>(events: &[&'a Event], catalogue: &'a Catalogue) -> BTreeMap<&'a ListId, Vec<&'a Zone>> {
+    let mut lists: BTreeMap<&ListId, Vec<&Zone>> = BTreeMap::new();
+    for verdict in events.iter().map(|event| &event.verdict) {
+        let Some(list) = &verdict.blocklist else { continue };
+        let zones = lists.entry(list).or_insert_with(|| catalogue.zones_of(list));
+        if let Some(zone) = verdict.zone.as_ref().filter(|_| zones.is_empty()) {
+            zones.extend(catalogue.zone(zone).is_none().then_some(zone));
+        }
+    }
+    lists
+}
+
+/// The failures; of mail that only waits so far, the notices of it.
+fn refusals(bounces: &[&Recorded]) -> Vec<Refusal> {
+    let failures: Vec<Refusal> = bounces
+        .iter()
+        .filter(|bounce| bounce.event.action == Action::Failed)
+        .map(|bounce| Refusal::from(*bounce))
+        .collect();
+    if failures.is_empty() {
+        bounces.iter().map(|bounce| Refusal::from(*bounce)).collect()
+    } else {
+        failures
+    }
+}
+
+/// The last "listed" from the zones of the group's lists, and the first "not listed" after it.
+fn cleared(observed: &Observed<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
+    let answers = || {
+        observed.listings.iter().filter(|listing| {
+            Some(listing.ip) == observed.ip
+                && observed.lists.iter().flatten().any(|zone| **zone == listing.zone)
+        })
+    };
+    let listed = answers()
+        .filter(|listing| matches!(listing.answer, Answer::Listed(_)))
+        .map(|listing| listing.checked_at)
+        .max();
+    let not_listed = answers()
+        .filter(|listing| listing.answer == Answer::NotListed && Some(listing.checked_at) > listed)
+        .map(|listing| listing.checked_at)
+        .min();
+    (listed, not_listed)
+}
+
+/// The newest answer of each zone about each address, by address and zone.
+pub(super) fn newest(listings: &[Listing]) -> BTreeMap<(IpAddr, &Zone), &Listing> {
+    let mut newest: BTreeMap<(IpAddr, &Zone), &Listing> = BTreeMap::new();
+    for listing in listings {
+        let kept = newest.entry((listing.ip, &listing.zone)).or_insert(listing);
+        if listing.checked_at >= kept.checked_at {
+            *kept = listing;
+        }
+    }
+    newest
+}
+
+/// What is known of one address.
+#[derive(Default)]
+struct Known<'a> {
+    /// Every answer, oldest first. A copy, so that the state of a group is read from its own address's answers and
+    /// not from everybody's.
+    answers: Vec<Listing>,
+    newest: Vec<&'a Listing>,
+    names: Option<&'a Names>,
+}
+
+fn known(history: &History) -> HashMap<IpAddr, Known<'_>> {
+    let mut known: HashMap<IpAddr, Known<'_>> = HashMap::new();
+    for listing in &history.listings {
+        known.entry(listing.ip).or_default().answers.push(listing.clone());
+    }
+    for ((ip, _), listing) in newest(&history.listings) {
+        known.entry(ip).or_default().newest.push(listing);
+    }
+    for names in &history.names {
+        known.entry(names.ip).or_default().names = Some(names);
+    }
+    known
+}
+
+/// Names that lead back to the address; the others anybody can claim.
+fn confirmed(names: Option<&Names>) -> Vec<&str> {
+    match names.map(|names| &names.ptr) {
+        Some(Ptr::Confirmed(name)) => vec![name],
+        Some(Ptr::Unconfirmed(_) | Ptr::None | Ptr::Unknown(_)) | None => Vec::new(),
+    }
+}
+
+fn ptr_names(names: &Names) -> Vec<&str> {
+    match &names.ptr {
+        Ptr::Confirmed(name) => vec![name],
+        Ptr::Unconfirmed(names) => names.iter().map(String::as_str).collect(),
+        Ptr::None | Ptr::Unknown(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalogue::WhoMayAsk;
+    use crate::event::Reason;
+    use crate::ledger::{ListedNow, State};
+    use crate::report::late::LateCause;
+    use crate::report::own::Ours;
+    use crate::report::samples::{self, Case, again, delay_notice, story};
+    use crate::report::settings::FailOn;
+
+    #[test]
+    fn one_original_to_three_people_is_one_message() {
+        let one = story("postfix-s3150.eml");
+        let mut two = one.clone();
+        two.recipient = "second@portal.example.jp".into();
+        let mut three = one.clone();
+        three.recipient = "client@portal.example.jp".into(); // the first one again, in another bounce
+        let case = Case::of([one, two, three]);
+        let report = case.report();
+        let [group] = report.groups.as_slice() else {
+            panic!("{:?}", report.groups)
+        };
+        assert_eq!((group.messages.len(), group.recipients.len()), (1, 2));
+        assert_eq!(
+            group.senders.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["studio.example.jp"]
+        );
+        assert_eq!(group.provider, Some("Outlook.com"));
+        assert_eq!(group.who_may_ask, WhoMayAsk::IpOwner);
+    }
+
+    #[test]
+    fn a_bounce_that_names_no_original_stands_for_itself() {
+        let mut one = story("sendmail-forwarded.eml"); // no original Message-ID
+        one.message_id = Some("bounce-1@www1".into());
+        let mut two = one.clone();
+        two.message_id = Some("bounce-2@www1".into());
+        let case = Case::of([one.clone(), one, two]);
+        assert_eq!(case.report().groups[0].messages.len(), 2);
+    }
+
+    #[test]
+    fn a_late_bounce_counts_by_mail_and_says_why() {
+        let case = Case::of([
+            story("postfix-gmo-rbl-late.eml"),
+            story("qmail-greeting-late.eml"),
+        ]);
+        for group in &case.report().groups {
+            assert_eq!(group.late.len(), 1);
+            assert_eq!(group.late_cause, Some(LateCause::QueueExpiredAtConnect));
+        }
+        let delays = case
+            .report()
+            .groups
+            .iter()
+            .map(|group| group.max_delay.unwrap().num_seconds())
+            .collect::<Vec<_>>();
+        assert_eq!(delays, [604_802, 432_300]); // 192.0.2.10 by qmail, 192.0.2.77 by Postfix
+    }
+
+    #[test]
+    fn a_delay_notice_leaves_the_counts_when_the_failure_comes() {
+        let failure = story("postfix-gmo-rbl-late.eml");
+        let notice = delay_notice(&failure, "2021-12-24T14:00:00+09:00");
+        let case = Case::of([notice.clone()]);
+        let report = case.report();
+        let waiting = &report.groups[0];
+        assert_eq!(
+            (waiting.messages.len(), waiting.delayed.len(), waiting.late.len()),
+            (1, 1, 0)
+        );
+        let case = Case::of([notice, failure]);
+        let report = case.report();
+        let failed = &report.groups[0];
+        assert_eq!(
+            (failed.messages.len(), failed.delayed.len(), failed.late.len()),
+            (1, 0, 1)
+        );
+        assert_eq!(failed.first_bounced, failed.last_bounced);
+    }
+
+    #[test]
+    fn the_newest_failure_speaks_for_its_group() {
+        let old = story("sendmail-transcript.eml");
+        let mut new = again(
+            &old,
+            "sensei@univ.example.ac.jp",
+            "2018-10-20T10:00:00+09:00",
+            "2018-10-20T10:00:01+09:00",
+        );
+        new.reply = Some("550 5.7.1 the newer words".into());
+        new.verdict.removal = None;
+        let case = Case::of([new, old]);
+        let report = case.report();
+        assert_eq!(report.groups[0].sample_reply, Some("550 5.7.1 the newer words"));
+        assert_eq!(report.groups[0].removal, None);
+    }
+
+    #[test]
+    fn a_block_without_an_address_has_a_group_and_other_reasons_only_on_demand() {
+        let masked = story("pasted-masked-s3150.eml"); // blocked_ip null
+        let mut full = masked.clone();
+        full.verdict.reason = Reason::MailboxFull;
+        full.recipient = "full@elsewhere.example".into();
+        full.receiving_domain = crate::event::ReceivingDomain::of(&full.recipient).unwrap();
+        let mut case = Case::of([masked, full]);
+        let report = case.report();
+        assert_eq!(
+            report
+                .groups
+                .iter()
+                .map(|group| group.blocked_ip)
+                .collect::<Vec<_>>(),
+            [None]
+        );
+        assert_eq!(report.not_blocks.get(&Reason::MailboxFull), Some(&1));
+        assert_eq!(report.events().count(), 1);
+        case.settings.all_reasons = true;
+        let report = case.report();
+        assert_eq!((report.groups.len(), report.events().count()), (2, 2));
+        assert!(!report.trips(FailOn::New));
+    }
+
+    #[test]
+    fn an_address_with_another_reason_belongs_to_its_group() {
+        let mut event = story("postfix-s3150.eml");
+        event.verdict.reason = Reason::PolicyViolation;
+        let case = Case::of([event]);
+        assert_eq!(case.report().groups.len(), 1);
+    }
+
+    #[test]
+    fn november_in_states() {
+        let mut case = samples::november();
+        let report = case.report();
+        let states: Vec<_> = report
+            .groups
+            .iter()
+            .map(|group| (group.receiving_domain.as_str(), group.state, group.listed_now))
+            .collect();
+        assert_eq!(
+            states,
+            [
+                ("canary.example.com", State::Cleared, ListedNow::No),
+                ("daisansha.example.org", State::Cleared, ListedNow::No),
+                ("portal.example.jp", State::New, ListedNow::Unknown),
+                ("small.example.net", State::ReceiverFault, ListedNow::No),
+                ("kaisha.example.co.jp", State::Relisted, ListedNow::Yes),
+                ("univ.example.ac.jp", State::Relisted, ListedNow::Yes),
+            ]
+        );
+        for fail_on in [FailOn::Blocked, FailOn::Listed, FailOn::New] {
+            assert!(report.trips(fail_on), "{fail_on:?}");
+        }
+        case.own = vec!["192.0.2.77".parse().unwrap()]; // the one that is over
+        let report = case.report();
+        assert_eq!(
+            report
+                .groups
+                .iter()
+                .filter(|group| group.ours == Ours::Yes)
+                .count(),
+            2
+        );
+        for fail_on in [FailOn::Blocked, FailOn::Listed, FailOn::New] {
+            assert!(!report.trips(fail_on), "{fail_on:?}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Which bounces came late, why, and of which mail.
+//!
+//! Postfix takes any refusal of its greeting for temporary and gives up after 5 days (smtp_proto.c, `maximal_queue_lifetime`);
+//! qmail does so for a greeting that is not 220 and a HELO that is not 250, and gives up after 7 (qmail-remote.c,
+//! `queuelifetime`). A 5xx after MAIL, RCPT or DATA comes back within seconds from both.
+
+use std::fmt;
+
+use chrono::TimeDelta;
+
+use crate::event::{Action, Event, Format, SmtpCommand};
+
+/// A bounce is late when it comes more than a day after sending.
+const LATE: TimeDelta = TimeDelta::hours(24);
+
+/// What kept a late bounce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LateCause {
+    /// The host was refused before it could name a sender; its queue kept the mail to the end of its life.
+    QueueExpiredAtConnect,
+    /// The refusal said "come again", until the queue gave up.
+    QueueExpiredAfter4xx,
+    /// The refusal was final and seen at once; the report of it waited somewhere.
+    ReportDelayed,
+    /// The bounce does not tell.
+    Unknown,
+}
+
+impl LateCause {
+    /// The cause, as far as format, command and code tell it.
+    pub(super) fn of(event: &Event) -> Self {
+        let code = event.smtp_code.map(|code| code.class());
+        let status = event.status.map(|status| u16::from(status.class()));
+        match event.smtp_command {
+            Some(
+                SmtpCommand::Conn
+                | SmtpCommand::Helo
+                | SmtpCommand::Ehlo
+                | SmtpCommand::Lhlo
+                | SmtpCommand::Starttls
+                | SmtpCommand::Auth,
+            ) => Self::QueueExpiredAtConnect,
+            Some(
+                SmtpCommand::Mail
+                | SmtpCommand::Rcpt
+                | SmtpCommand::Data
+                | SmtpCommand::Bdat
+                | SmtpCommand::Rset
+                | SmtpCommand::Quit,
+            ) => match code.or(status) {
+                Some(4) => Self::QueueExpiredAfter4xx,
+                Some(5) => Self::ReportDelayed,
+                Some(_) | None => Self::Unknown,
+            },
+            // Postfix turns the leading 5 of the status into 4 exactly where it takes a refusal for temporary.
+            None if event.format == Format::Postfix && code == Some(5) && status == Some(4) => {
+                Self::QueueExpiredAtConnect
+            }
+            None if code.or(status) == Some(4) => Self::QueueExpiredAfter4xx,
+            None => Self::Unknown,
+        }
+    }
+
+    /// Whether mail that is sent now and refused would come back as late.
+    pub(super) fn is_queue_life(self) -> bool {
+        match self {
+            Self::QueueExpiredAtConnect | Self::QueueExpiredAfter4xx => true,
+            Self::ReportDelayed | Self::Unknown => false,
+        }
+    }
+}
+
+impl fmt::Display for LateCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QueueExpiredAtConnect => "queue-expired-at-connect",
+            Self::QueueExpiredAfter4xx => "queue-expired-after-4xx",
+            Self::ReportDelayed => "report-delayed",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// Whether this is a failure that came late. A delay notice is none: its mail may still arrive.
+pub(super) fn is_late(event: &Event) -> bool {
+    event.action == Action::Failed && event.times.delay().is_some_and(|delay| delay > LATE)
+}
+
+/// The mail that an event is about: its original, else the bounce itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Mail<'a> {
+    Original(&'a str),
+    Bounce(&'a str),
+    Lying(String),
+}
+
+impl<'a> Mail<'a> {
+    pub(super) fn of(event: &'a Event) -> Self {
+        match (&event.original.message_id, &event.message_id) {
+            (Some(id), _) => Self::Original(id),
+            (None, Some(id)) => Self::Bounce(id),
+            (None, None) => Self::Lying(event.source.to_string()),
+        }
+    }
+}
+
+/// The recipient, with one spelling of the domain. Case matters in the local part (RFC 5321 §2.4).
+pub(super) fn recipient(event: &Event) -> (&str, &str) {
+    let local = event
+        .recipient
+        .rsplit_once('@')
+        .map_or(event.recipient.as_str(), |(local, _)| local);
+    (local, event.receiving_domain.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::event::{Format, SmtpCommand};
+    use crate::report::late::{LateCause, is_late};
+    use crate::report::samples;
+
+    #[test]
+    fn a_refused_greeting_expires_in_the_queue() {
+        for file in ["postfix-gmo-rbl-late.eml", "qmail-greeting-late.eml"] {
+            let event = samples::story(file);
+            assert!(is_late(&event), "{file}");
+            assert_eq!(LateCause::of(&event), LateCause::QueueExpiredAtConnect, "{file}");
+        }
+    }
+
+    #[test]
+    fn postfix_shows_a_refused_greeting_by_its_status_alone() {
+        let mut event = samples::story("postfix-gmo-rbl-late.eml"); // 554 in the reply, Status: 4.7.1
+        event.smtp_command = None;
+        assert_eq!(LateCause::of(&event), LateCause::QueueExpiredAtConnect);
+        event.format = Format::Rfc3464;
+        assert_eq!(LateCause::of(&event), LateCause::Unknown);
+    }
+
+    #[test]
+    fn a_4xx_expires_and_a_5xx_waits_on_its_way_back() {
+        let mut event = samples::story("postfix-s3150.eml");
+        assert_eq!(LateCause::of(&event), LateCause::ReportDelayed);
+        event.smtp_code = Some(450.try_into().unwrap());
+        event.smtp_command = Some(SmtpCommand::Rcpt);
+        assert_eq!(LateCause::of(&event), LateCause::QueueExpiredAfter4xx);
+    }
+
+    #[test]
+    fn exactly_a_day_is_not_late() {
+        let event = samples::story("postfix-s3150.eml");
+        let sent = "2022-11-14T11:00:00+09:00";
+        let at_a_day = samples::again(&event, "a@portal.example.jp", sent, "2022-11-15T11:00:00+09:00");
+        let a_second_more = samples::again(&event, "a@portal.example.jp", sent, "2022-11-15T11:00:01+09:00");
+        assert!(!is_late(&at_a_day) && is_late(&a_second_more));
+    }
+}

@@ -1,0 +1,213 @@
+//! Groups bounces by blocked address and receiving domain, and writes what people and scripts read.
+//!
+//! In: a [`History`], the catalogue, what is ours, what could not be read. Out: the table for the terminal, the three
+//! CSV tables, NDJSON, and whether the user's `--fail-on` is met.
+//! Times are written in one zone, the report's. Strangers' text reaches a terminal through [`visible`] alone.
+//! Plain functions over values: nothing is read, asked or timed here.
+//! Not here: what a group's state is (`ledger`), what a reply means (`catalogue`), files and exit statuses (`commands`).
+
+mod check_forms;
+mod checks;
+mod csv;
+mod days;
+mod encode;
+mod entry;
+mod event_table;
+mod group;
+mod late;
+mod layout;
+mod listed;
+mod ndjson;
+mod own;
+mod rows;
+mod safe;
+#[cfg(test)]
+mod samples;
+mod settings;
+mod table;
+mod unseen;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::catalogue::Catalogue;
+use crate::check::Listing;
+use crate::event::{Action, Event, Gap, Reason, Timestamp};
+use crate::ledger::{Failures, History, ListedNow, Recorded, State};
+
+use group::{Facts, Group};
+use own::Ours;
+
+pub use check_forms::{CheckFormat, checks_ndjson, nagios};
+pub use checks::check_table;
+pub use csv::{Destination, checks_csv, events_csv, groups_csv};
+pub use event_table::events_table;
+pub use ndjson::ndjson;
+pub use own::{NoAddress, OwnAddress};
+pub use safe::visible;
+pub use settings::{Clock, Color, CsvEncoding, FailOn, NoTime, OutputFormat, Settings, When, Window};
+pub use table::{Look, table};
+
+/// What stopped a report from being made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The texts that come with the program were spoilt.
+    #[error("texts of the report")]
+    Texts(#[from] toml::de::Error),
+}
+
+/// What a report is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Everything that happened.
+    pub history: &'a History,
+    /// What is known of lists and receivers.
+    pub catalogue: &'a Catalogue,
+    /// `own_addresses`.
+    pub own: &'a [OwnAddress],
+    /// Who holds our addresses, where the configuration says so.
+    pub owner: Option<&'a str>,
+    /// What could not be read.
+    pub gaps: &'a [Gap],
+    /// What else a reader ought to know of this run, such as a resolver that lists refuse.
+    pub warnings: &'a [String],
+    /// What the user wants.
+    pub settings: &'a Settings,
+    /// The subcommand: the heading names it.
+    pub command: &'a str,
+    /// What was looked at, such as `postmaster@mail.example.jp (INBOX, Junk)`: the heading names it.
+    pub looked_at: &'a [String],
+    /// When the report is made.
+    pub now: Timestamp,
+}
+
+/// Bounces, grouped and counted.
+#[derive(Clone, Debug)]
+pub struct Report<'a> {
+    words: words::Words,
+    groups: Vec<Group<'a>>,
+    /// The bounces that get rows of their own.
+    events: Vec<&'a Event>,
+    /// How many failures no block caused, by reason.
+    not_blocks: BTreeMap<Reason, usize>,
+    /// How many delay notices no block caused.
+    other_delays: usize,
+    /// How many bounces lie in the window.
+    bounces: usize,
+    history: &'a History,
+    gaps: &'a [Gap],
+    warnings: &'a [String],
+    window: Window,
+    clock: Clock,
+    quiet: bool,
+    command: &'a str,
+    looked_at: &'a [String],
+    now: Timestamp,
+}
+
+impl<'a> Report<'a> {
+    /// Groups and counts.
+    ///
+    /// # Errors
+    /// When the program's own texts cannot be read.
+    pub fn build(input: Input<'a>) -> Result<Self, Error> {
+        let settings = input.settings;
+        let window = settings.window(input.now);
+        let facts = Facts {
+            history: input.history,
+            catalogue: input.catalogue,
+            own: input.own,
+            owner: input.owner,
+            now: input.now,
+        };
+        let inside: Vec<&Recorded> = input
+            .history
+            .bounces
+            .iter()
+            .filter(|bounce| window.holds(&bounce.event))
+            .collect();
+        let shown = |bounce: &&&Recorded| settings.all_reasons || is_about_address(&bounce.event);
+        let failures = Failures::among(&input.history.bounces);
+        let counts = |bounce: &&&Recorded| match bounce.event.action {
+            Action::Failed => true,
+            Action::Delayed => !failures.overtake(&bounce.event),
+            Action::Delivered | Action::Relayed | Action::Expanded => false,
+        };
+        let grouped: Vec<&Recorded> = inside.iter().filter(counts).filter(shown).copied().collect();
+        let mut not_blocks: BTreeMap<Reason, usize> = BTreeMap::new();
+        let mut other_delays = 0;
+        for bounce in inside
+            .iter()
+            .filter(counts)
+            .filter(|bounce| !is_about_address(&bounce.event))
+        {
+            if bounce.event.action == Action::Delayed {
+                other_delays += 1;
+            } else {
+                *not_blocks.entry(bounce.event.verdict.reason).or_default() += 1;
+            }
+        }
+        Ok(Self {
+            words: words::Words::english()?,
+            groups: group::groups(&grouped, facts),
+            events: inside.iter().filter(shown).map(|bounce| &bounce.event).collect(),
+            not_blocks,
+            other_delays,
+            bounces: inside.len(),
+            history: input.history,
+            gaps: input.gaps,
+            warnings: input.warnings,
+            window,
+            clock: settings.clock(),
+            quiet: settings.quiet,
+            command: input.command,
+            looked_at: input.looked_at,
+            now: input.now,
+        })
+    }
+
+    /// The bounces that get rows: those that speak of an address or a block, with `--all-reasons` all of them.
+    pub fn events(&self) -> impl Iterator<Item = &'a Event> + '_ {
+        self.events.iter().copied()
+    }
+
+    /// The newest answer of each zone about each blocked address, by address and zone.
+    #[must_use]
+    pub fn listings(&self) -> Vec<&'a Listing> {
+        let ips: BTreeSet<IpAddr> = self.groups.iter().filter_map(|group| group.blocked_ip).collect();
+        group::newest(&self.history.listings)
+            .into_iter()
+            .filter(|((ip, _), _)| ips.contains(ip))
+            .map(|(_, listing)| listing)
+            .collect()
+    }
+
+    /// The zone that its times are written in.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Whether the report has what `--fail-on` names. Somebody else's addresses do not count.
+    #[must_use]
+    pub fn trips(&self, fail_on: FailOn) -> bool {
+        self.groups
+            .iter()
+            .filter(|group| group.ours != Ours::No && group.is_block())
+            .any(|group| match fail_on {
+                FailOn::Blocked => group.state != State::Cleared,
+                FailOn::Listed => group.listed_now == ListedNow::Yes,
+                FailOn::New => matches!(group.state, State::New | State::Relisted),
+            })
+    }
+
+    fn has_gaps(&self) -> bool {
+        !self.gaps.is_empty()
+    }
+}
+
+/// Whether an event belongs to a group without `--all-reasons`.
+fn is_about_address(event: &Event) -> bool {
+    event.verdict.blocked_ip.is_some() || event.verdict.reason.is_block()
+}

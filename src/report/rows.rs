@@ -1,0 +1,164 @@
+//! What the terminal shows as one entry: the groups of one address in one state at one receiver.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::event::{Reason, Timestamp};
+use crate::ledger::State;
+use crate::report::group::Group;
+use crate::report::late::Mail;
+use crate::report::own::Ours;
+use crate::report::words::Column;
+
+/// The order in which a reader wants them: what changed, what goes on, what is not about the address, what is over.
+const ORDER: [State; 6] = [
+    State::Relisted,
+    State::New,
+    State::Ongoing,
+    State::ReceiverFault,
+    State::Unknown,
+    State::Cleared,
+];
+
+/// One entry of the table.
+pub(super) struct Row<'g, 'a> {
+    pub(super) state: State,
+    pub(super) ip: Option<IpAddr>,
+    /// The provider, where the catalogue knows one.
+    pub(super) provider: Option<&'a str>,
+    /// Most mails first.
+    pub(super) groups: Vec<&'g Group<'a>>,
+}
+
+impl<'a> Row<'_, 'a> {
+    pub(super) fn mails(&self) -> usize {
+        self.count(|group| &group.messages)
+    }
+
+    pub(super) fn late(&self) -> usize {
+        self.count(|group| &group.late)
+    }
+
+    pub(super) fn delayed(&self) -> usize {
+        self.count(|group| &group.delayed)
+    }
+
+    /// A mail to several domains is one mail.
+    fn count<'s>(&'s self, of: impl Fn(&'s Group<'a>) -> &'s BTreeSet<Mail<'a>>) -> usize
+    where
+        'a: 's,
+    {
+        let mails: BTreeSet<&Mail<'_>> = self.groups.iter().flat_map(|group| of(group)).collect();
+        mails.len()
+    }
+
+    /// Every value of a column once, in order.
+    pub(super) fn each<T: Ord>(&self, of: impl Fn(&Group<'a>) -> Vec<T>) -> BTreeSet<T> {
+        self.groups.iter().flat_map(|group| of(group)).collect()
+    }
+
+    /// The group that bounced last: what it says stands for the entry.
+    pub(super) fn newest(&self) -> Option<&Group<'a>> {
+        self.groups
+            .iter()
+            .copied()
+            .max_by_key(|group| (group.last_bounced, group.last_sent))
+    }
+
+    /// The lists that the replies name.
+    pub(super) fn lists(&self) -> Vec<String> {
+        let lists = self.each(|group| group.blocklists.iter().map(|list| list.to_string()).collect());
+        lists.into_iter().collect()
+    }
+
+    /// Who refuses: the provider, else the domain, else how many there are.
+    pub(super) fn refused_by(&self, words: &Column) -> String {
+        match (self.provider, self.groups.as_slice()) {
+            (Some(provider), _) => provider.to_owned(),
+            (None, [group]) => group.receiving_domain.to_string(),
+            (None, groups) => words.receivers.of(groups.len()),
+        }
+    }
+
+    /// Why, where all its bounces say the same.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        let reasons = self.each(|group| group.reasons.iter().copied().collect());
+        reasons.first().copied().filter(|_| reasons.len() == 1)
+    }
+
+    fn recipients(&self) -> usize {
+        self.groups.iter().map(|group| group.recipients.len()).sum()
+    }
+}
+
+/// The entries of the groups that a block made and that are not somebody else's, in their order.
+///
+/// Receivers that no provider ties together share an entry where they name the same lists: it is one listing that they
+/// all follow.
+pub(super) fn rows<'g, 'a>(groups: &'g [Group<'a>]) -> Vec<Row<'g, 'a>> {
+    let mut rows: Vec<Row<'_, '_>> = Vec::new();
+    for group in groups.iter().filter(|group| is_entry(group)) {
+        let shares = |row: &Row<'_, '_>| {
+            let one = row.groups.first().map(|one| (&one.blocklists, one.who_may_ask));
+            let same_list =
+                one == Some((&group.blocklists, group.who_may_ask)) && !group.blocklists.is_empty();
+            group.provider.is_some() || (same_list && group.state != State::ReceiverFault)
+        };
+        let entry = rows.iter_mut().find(|row| {
+            (row.ip, row.state, row.provider) == (group.blocked_ip, group.state, group.provider)
+                && shares(row)
+        });
+        match entry {
+            Some(row) => row.groups.push(group),
+            None => rows.push(Row {
+                state: group.state,
+                ip: group.blocked_ip,
+                provider: group.provider,
+                groups: vec![group],
+            }),
+        }
+    }
+    for row in &mut rows {
+        row.groups
+            .sort_by_key(|group| std::cmp::Reverse(group.messages.len()));
+    }
+    rows.sort_by_key(|row| {
+        (
+            rank(row.state),
+            std::cmp::Reverse(row.recipients()),
+            row.ip.is_none(),
+            row.ip,
+            row.provider,
+        )
+    });
+    rows
+}
+
+/// Whether a group is told in an entry: a block, and not of an address that is somebody else's.
+fn is_entry(group: &Group<'_>) -> bool {
+    group.is_block() && (group.ours != Ours::No || group.blocked_ip.is_none())
+}
+
+/// The place of a state in the order.
+pub(super) fn rank(state: State) -> usize {
+    ORDER.iter().position(|one| *one == state).unwrap_or(ORDER.len())
+}
+
+/// The states in their order.
+pub(super) fn states() -> [State; 6] {
+    ORDER
+}
+
+/// Until when the refusals of a group went on, where they are over. When nothing tells, a receiver that has sent no
+/// bounce for as long as they take is taken to refuse no more.
+pub(super) fn refused_until(group: &Group<'_>, now: Timestamp) -> Option<Timestamp> {
+    let last = group.last_bounced.or(group.last_sent);
+    let quiet = last
+        .zip(group.max_delay)
+        .is_some_and(|(last, life)| now - last > life);
+    match group.state {
+        State::Unknown if quiet => last,
+        State::Cleared => group.cleared.1.or(group.last_bounced),
+        State::New | State::Ongoing | State::Relisted | State::ReceiverFault | State::Unknown => None,
+    }
+}

@@ -1,0 +1,454 @@
+//! The report for people: a sentence, the refused addresses, the days, what was not counted, what could not be seen.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::event::Timestamp;
+use crate::ledger::State;
+use crate::report::entry;
+use crate::report::layout::{Page, Tone, cells, pad, pad_left};
+use crate::report::own::Ours;
+use crate::report::rows::{Row, rank, rows, states};
+use crate::report::words::fill;
+use crate::report::{Report, days, unseen};
+
+/// What the terminal is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Its width in cells; under 60 counts as 60.
+    pub width: usize,
+    /// Whether words may be coloured.
+    pub color: bool,
+    /// Whether everything is named (`-v`).
+    pub verbose: bool,
+}
+
+/// The report for a terminal or a mail: lines of at most `look.width` cells, ended by line feeds.
+#[must_use]
+pub fn table(report: &Report<'_>, look: Look) -> String {
+    let mut page = Page::new(look.width, look.color);
+    let rows = rows(&report.groups);
+    if !report.quiet {
+        heading(&mut page, report);
+    }
+    sentence(&mut page, report, &rows);
+    entry::write(&mut page, report, &rows, look);
+    days::write(&mut page, report, &rows, &report.words);
+    others(&mut page, report);
+    rest(&mut page, report, look);
+    unseen::write(&mut page, report, look);
+    next(&mut page, report, &rows);
+    page.finish()
+}
+
+fn heading(page: &mut Page, report: &Report<'_>) {
+    let words = &report.words.heading;
+    let version = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+    let line = format!("{version}  {}  {}", report.command, report.looked_at.join(", "));
+    page.paragraph(Tone::Faint, 0, 2, line.trim_end());
+    let date = |time: Timestamp| report.clock.show(time).format("%Y-%m-%d").to_string();
+    // The end of the window is the first moment after it; people name its last day.
+    let last = |end: Timestamp| date(end - chrono::TimeDelta::nanoseconds(1));
+    let late_until = report.window.late_until().map(last).unwrap_or_default();
+    let window = match (report.window.since.map(date), report.window.until.map(last)) {
+        (None, None) => words.everything.clone(),
+        (Some(since), None) => fill(&words.since, &[("since", &since)]),
+        (None, Some(until)) => fill(&words.until, &[("until", &until), ("late", &late_until)]),
+        (Some(since), Some(until)) => fill(
+            &words.between,
+            &[("since", &since), ("until", &until), ("late", &late_until)],
+        ),
+    };
+    let now = report.clock.show(report.now).format("%Y-%m-%d %H:%M %:z");
+    page.paragraph(Tone::Faint, 0, 2, &format!("{now}   {window}"));
+    page.gap();
+}
+
+/// The whole report for someone in a hurry. It counts addresses, each once, under the state that matters most.
+fn sentence(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>]) {
+    let words = &report.words.sentence;
+    let mut state_of: BTreeMap<IpAddr, State> = BTreeMap::new();
+    for row in rows {
+        if let Some(ip) = row.ip {
+            let state = state_of.entry(ip).or_insert(row.state);
+            if rank(row.state) < rank(*state) {
+                *state = row.state;
+            }
+        }
+    }
+    let mut sentence = match state_of.len() {
+        0 if report.has_gaps() => words.none_seen.clone(),
+        0 => words.none.clone(),
+        1 => {
+            let what = state_of
+                .values()
+                .map(|state| words.it.of(*state).as_str())
+                .collect::<String>();
+            fill(&words.only, &[("what", &what)])
+        }
+        n => {
+            let count = |state| state_of.values().filter(|one| **one == state).count();
+            let what: Vec<String> = states()
+                .into_iter()
+                .filter(|state| count(*state) > 0)
+                .map(|state| words.they.of(state).of(count(state)))
+                .collect();
+            fill(&words.several, &[("n", &n), ("what", &what.join(", "))])
+        }
+    };
+    let unnamed: usize = rows
+        .iter()
+        .filter(|row| row.ip.is_none())
+        .map(|row| row.groups.len())
+        .sum();
+    if unnamed > 0 {
+        sentence = format!("{sentence} {}", words.unnamed.of(unnamed));
+    }
+    page.paragraph(Tone::Strong, 0, 0, &sentence);
+    if report.bounces == 0 {
+        page.paragraph(Tone::Plain, 0, 0, &report.words.rest.no_bounces);
+    }
+}
+
+/// With `--all-reasons`: what no block caused, by receiving domain.
+fn others(page: &mut Page, report: &Report<'_>) {
+    let groups: Vec<_> = report.groups.iter().filter(|group| !group.is_block()).collect();
+    if groups.is_empty() {
+        return;
+    }
+    let words = &report.words.column;
+    page.gap();
+    page.paragraph(Tone::Strong, 0, 0, &report.words.rest.others);
+    let wide = groups
+        .iter()
+        .map(|group| group.receiving_domain.as_str().len())
+        .max()
+        .unwrap_or_default();
+    let wide = wide.clamp(words.domain.len(), page.width.saturating_sub(34));
+    let mail = words.mail.len().max(4);
+    page.spans(&[(
+        Tone::Faint,
+        &format!(
+            "  {}  {}  {}",
+            pad(&words.domain, wide),
+            pad_left(&words.mail, mail),
+            words.reasons
+        ),
+    )]);
+    for group in groups {
+        let reasons: Vec<String> = group.reasons.iter().map(ToString::to_string).collect();
+        let mails = pad_left(&group.messages.len().to_string(), mail);
+        let reasons = reasons.join(", ");
+        let domain = group.receiving_domain.as_str();
+        if domain.len() > wide {
+            page.line(&format!("  {domain}"));
+            page.paragraph(Tone::Plain, 4 + wide, 2 + mail, &format!("{mails}  {reasons}"));
+        } else {
+            page.paragraph(
+                Tone::Plain,
+                2,
+                wide + mail + 4,
+                &format!("{}  {mails}  {reasons}", pad(domain, wide)),
+            );
+        }
+    }
+}
+
+/// What was read and is in no entry above.
+fn rest(page: &mut Page, report: &Report<'_>, look: Look) {
+    let words = &report.words.rest;
+    page.gap();
+    if !report.not_blocks.is_empty() {
+        let mut counts: Vec<_> = report.not_blocks.iter().collect();
+        counts.sort_by_key(|(reason, n)| (std::cmp::Reverse(**n), **reason));
+        let reasons: Vec<String> = counts
+            .iter()
+            .map(|(reason, n)| fill(&words.reason, &[("n", n), ("reason", reason)]))
+            .collect();
+        let text = fill(&words.not_blocks, &[("reasons", &reasons.join(", "))]);
+        page.paragraph(Tone::Plain, 0, 2, &text);
+    }
+    if report.other_delays > 0 {
+        page.paragraph(Tone::Plain, 0, 2, &words.delays.of(report.other_delays));
+    }
+    let mut theirs: BTreeMap<IpAddr, usize> = BTreeMap::new();
+    for group in report.groups.iter().filter(|group| group.ours == Ours::No) {
+        if let Some(ip) = group.blocked_ip {
+            *theirs.entry(ip).or_default() += group.messages.len();
+        }
+    }
+    if !theirs.is_empty() {
+        let ips: Vec<String> = theirs
+            .iter()
+            .map(|(ip, n)| fill(&words.not_yours_ip, &[("ip", ip), ("n", n)]))
+            .collect();
+        page.paragraph(
+            Tone::Plain,
+            0,
+            2,
+            &fill(&words.not_yours, &[("ips", &ips.join(", "))]),
+        );
+    }
+    let unread = &report.history.not_understood;
+    if !unread.is_empty() {
+        let hint = if look.verbose {
+            &words.named
+        } else {
+            &words.names_them
+        };
+        let text = words.not_understood.with(unread.len(), &[("hint", hint)]);
+        page.paragraph(Tone::Plain, 0, 2, &text);
+        for source in unread.iter().filter(|_| look.verbose) {
+            page.paragraph(Tone::Plain, 2, 2, &source.to_string());
+        }
+    }
+}
+
+/// What to type now: for the first address that is still refused, else the first.
+fn next(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>]) {
+    let Some(ip) = rows.iter().find_map(|row| row.ip) else {
+        return;
+    };
+    let words = &report.words.next;
+    let commands = [
+        (format!("bounceaudit check {ip}"), &words.check),
+        ("bounceaudit report --csv groups.csv".to_owned(), &words.csv),
+    ];
+    let wide = commands
+        .iter()
+        .map(|(command, _)| command.len())
+        .max()
+        .unwrap_or_default();
+    page.gap();
+    let title = cells(&words.title);
+    let fits = commands
+        .iter()
+        .all(|(_, what)| title + 4 + wide + cells(what) <= page.width);
+    for (at, (command, what)) in commands.iter().enumerate() {
+        let title = pad(if at == 0 { words.title.as_str() } else { "" }, title);
+        if fits {
+            page.line(&format!("{title}  {}  {what}", pad(command, wide)));
+        } else {
+            page.line(&format!("{title}  {command}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert, proptest};
+
+    use crate::check::Answer;
+    use crate::event::{Gap, ListId, Place, Source};
+    use crate::report::layout::cells;
+    use crate::report::safe::steers;
+    use crate::report::samples::{self, Case};
+    use crate::report::table::{Look, table};
+
+    const LOOK: Look = Look {
+        width: 80,
+        color: false,
+        verbose: false,
+    };
+
+    fn shown(case: &Case, look: Look) -> String {
+        let text = table(&case.report(), look);
+        for line in text.lines() {
+            let word_alone = !line.trim_start().contains(' ');
+            assert!(
+                cells(line) <= look.width.max(60) || word_alone,
+                "{} cells: {line}",
+                cells(line)
+            );
+        }
+        text.replacen(env!("CARGO_PKG_VERSION"), "0.0.0", 1)
+    }
+
+    /// A bounce whose every text wants to be somebody else.
+    fn hostile(text: &str) -> Case {
+        let mut event = samples::story("pasted-masked-s3150.eml");
+        event.reply = Some(text.to_owned());
+        event.recipient = format!("{text}@portal.example.jp");
+        event.reporting_mta = Some(text.to_owned());
+        event.remote_host = Some(text.to_owned());
+        event.original.subject = Some(text.to_owned());
+        event.verdict.blocklist = Some(ListId(text.to_owned()));
+        event.verdict.code = Some(text.to_owned());
+        event.verdict.removal = Some(text.to_owned());
+        event.verdict.zone = Some(text.to_owned().into());
+        let mut named = event.clone();
+        named.verdict.blocked_ip = Some([192, 0, 2, 7].into());
+        let domain = serde_json::from_value(serde_json::Value::String(text.to_owned())).unwrap();
+        named.receiving_domain = domain;
+        let mut case = Case::of([event, named]).answered(
+            "192.0.2.7",
+            text,
+            Answer::Error(text.to_owned()),
+            "2026-11-21T23:00:00+00:00",
+        );
+        case.gaps = vec![Gap {
+            at: Place::Folder {
+                account: text.to_owned(),
+                folder: text.to_owned(),
+            },
+            why: text.to_owned(),
+        }];
+        case.warnings = vec![text.to_owned()];
+        case.history.not_understood = vec![Source::File(text.into())];
+        case.looked_at = vec![text.to_owned()];
+        case
+    }
+
+    fn with_gaps(mut case: Case) -> Case {
+        case.gaps = (0..12)
+            .map(|n| Gap {
+                at: Place::Path(format!("mail/{n}.eml").into()),
+                why: "not a mail".into(),
+            })
+            .collect();
+        case.gaps.push(Gap {
+            at: Place::Folder {
+                account: "postmaster".into(),
+                folder: "エラー/2026".into(),
+            },
+            why: "the server said NO to EXAMINE: no such folder; name it as the server does".into(),
+        });
+        case
+    }
+
+    #[test]
+    fn the_report_at_60_columns() {
+        insta::assert_snapshot!(shown(&samples::november(), Look { width: 60, ..LOOK }));
+    }
+
+    #[test]
+    fn the_report_at_80_columns() {
+        insta::assert_snapshot!(shown(&samples::november(), LOOK));
+    }
+
+    #[test]
+    fn the_report_at_120_columns_with_everything_named() {
+        let mut case = samples::november();
+        case.settings.since = Some("2026-11-15".parse().unwrap());
+        case.settings.until = Some("2026-11-22".parse().unwrap());
+        insta::assert_snapshot!(shown(
+            &case,
+            Look {
+                width: 120,
+                verbose: true,
+                ..LOOK
+            }
+        ));
+    }
+
+    #[test]
+    fn a_report_of_nothing() {
+        insta::assert_snapshot!(shown(&Case::of([]), LOOK));
+    }
+
+    #[test]
+    fn what_was_not_read_makes_the_sentence_careful() {
+        insta::assert_snapshot!(shown(&with_gaps(Case::of([])), LOOK));
+    }
+
+    #[test]
+    fn zones_that_turn_us_away_are_told() {
+        let event = samples::story("qmail-greeting-late.eml");
+        let mut case = Case::of([event])
+            .answered(
+                "192.0.2.10",
+                "zen.spamhaus.org",
+                Answer::Refused(vec![]),
+                "2026-11-21T23:00:00+00:00",
+            )
+            .answered(
+                "192.0.2.10",
+                "bl.spamcop.net",
+                Answer::Timeout,
+                "2026-11-21T23:00:00+00:00",
+            )
+            .answered(
+                "192.0.2.10",
+                "psbl.surriel.com",
+                Answer::Listed(vec![]),
+                "2026-11-21T23:00:00+00:00",
+            );
+        case.warnings = vec!["resolver 203.0.113.53 is refused by zen.spamhaus.org".into()];
+        insta::assert_snapshot!(shown(&case, LOOK));
+    }
+
+    #[test]
+    fn a_long_ipv6_address_has_a_line_of_its_own() {
+        let mut event = samples::story("qmail-spamhaus-outlook.eml");
+        event.verdict.blocked_ip = Some("2001:db8:1234:5678:9abc:def0:1234:5678".parse().unwrap());
+        let case = Case::of([event, samples::story("qmail-greeting-late.eml")]);
+        insta::assert_snapshot!(shown(&case, LOOK));
+    }
+
+    #[test]
+    fn the_stories_over_nine_years() {
+        let stories = [
+            "qmail-microsoft-blocklist1.eml",
+            "sendmail-transcript.eml",
+            "sendmail-forwarded.eml",
+            "postfix-gmo-rbl-late.eml",
+            "postfix-s3150.eml",
+            "pasted-masked-s3150.eml",
+            "qmail-spamhaus-outlook.eml",
+            "qmail-greeting-late.eml",
+            "postfix-open-resolver.eml",
+        ];
+        insta::assert_snapshot!(shown(&Case::of(stories.map(samples::story)), LOOK));
+    }
+
+    #[test]
+    fn other_reasons_and_other_peoples_servers_have_their_places() {
+        let mut case = samples::november();
+        case.settings.all_reasons = true;
+        case.settings.quiet = true;
+        case.own = vec!["192.0.2.99".parse().unwrap(), "192.0.2.77".parse().unwrap()];
+        insta::assert_snapshot!(shown(&case, LOOK));
+    }
+
+    #[test]
+    fn hostile_text_is_shown_and_not_obeyed() {
+        let text = "=cmd|\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}txt.exe\u{9b}31m {n} \r\n\tfoo";
+        insta::assert_snapshot!(shown(
+            &hostile(text),
+            Look {
+                verbose: true,
+                ..LOOK
+            }
+        ));
+    }
+
+    #[test]
+    fn colour_says_nothing_that_a_word_does_not() {
+        let case = samples::november();
+        let plain = shown(&case, LOOK);
+        let painted = Look { color: true, ..LOOK };
+        let mut colored = table(&case.report(), painted).replacen(env!("CARGO_PKG_VERSION"), "0.0.0", 1);
+        assert_ne!(colored, plain);
+        for sgr in ["0", "1", "2", "32", "33", "1;31"] {
+            colored = colored.replace(&format!("\u{1b}[{sgr}m"), "");
+        }
+        assert_eq!(colored, plain);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_of_a_bounce_reaches_the_terminal_raw(
+            text in ".{0,80}|[\\x00-\\xff\u{202a}-\u{202e}\u{2066}-\u{2069} ]{0,80}|([a-z]{1,30} ){0,12}",
+            width in 0usize..200,
+            verbose: bool,
+        ) {
+            let case = hostile(&text);
+            let text = table(&case.report(), Look { width, verbose, color: false });
+            for line in text.lines() {
+                prop_assert!(!line.chars().any(steers), "{line:?}");
+                let wide = cells(line) > width.max(60);
+                prop_assert!(!wide || !line.trim_start().contains(' '), "{width}: {line:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What this run could not see: mails and folders that were not read, lists that did not answer.
+
+use std::collections::BTreeMap;
+
+use crate::check::Answer;
+use crate::event::{Place, Zone};
+use crate::report::Report;
+use crate::report::layout::{Page, Tone};
+use crate::report::table::Look;
+
+/// Single mails and files that are named without `-v`; folders and accounts always are.
+const NAMED: usize = 10;
+
+/// Writes the section; nothing where everything was seen.
+pub(super) fn write(page: &mut Page, report: &Report<'_>, look: Look) {
+    let words = &report.words.unseen;
+    let (whole, single): (Vec<_>, Vec<_>) = report.gaps.iter().partition(|gap| match gap.at {
+        Place::Account(_) | Place::Folder { .. } => true,
+        Place::Message(_) | Place::Path(_) => false,
+    });
+    let named = if look.verbose { single.len() } else { NAMED };
+    let mut lines: Vec<String> = whole
+        .iter()
+        .chain(single.iter().take(named))
+        .map(ToString::to_string)
+        .collect();
+    if single.len() > named {
+        lines.push(words.more.of(single.len() - named));
+    }
+    lines.extend(report.warnings.iter().cloned());
+    lines.extend(zones(report));
+    if lines.is_empty() {
+        return;
+    }
+    page.gap();
+    page.paragraph(Tone::Warn, 0, 0, &words.title);
+    for line in lines {
+        page.paragraph(Tone::Plain, 2, 2, &line);
+    }
+}
+
+/// What zones did not say of the addresses in the report. An error that stands for the catalogue's knowledge alone
+/// (a list without test entries) is told at the address, not here.
+fn zones(report: &Report<'_>) -> Vec<String> {
+    let mut refused: BTreeMap<&Zone, usize> = BTreeMap::new();
+    let mut silent = refused.clone();
+    let mut dead = refused.clone();
+    for listing in report.listings() {
+        let counts = match listing.answer {
+            Answer::Refused(_) => &mut refused,
+            Answer::Timeout => &mut silent,
+            Answer::ZoneDead(_) => &mut dead,
+            Answer::Listed(_) | Answer::NotListed | Answer::Error(_) => continue,
+        };
+        *counts.entry(&listing.zone).or_default() += 1;
+    }
+    let words = &report.words.unseen;
+    [
+        (refused, &words.refused),
+        (silent, &words.timeout),
+        (dead, &words.dead),
+    ]
+    .into_iter()
+    .flat_map(|(counts, text)| {
+        counts
+            .into_iter()
+            .map(|(zone, n)| text.with(n, &[("zone", zone)]))
+            .collect::<Vec<_>>()
+    })
+    .collect()
+}

@@ -1,0 +1,298 @@
+//! The report's texts: one file for each language, `text/LANG.toml`, and how values come into them.
+//!
+//! A language that lacks a key, or has one too many, does not load; the tests see to it that none such ships.
+
+use std::fmt::Display;
+
+use serde::Deserialize;
+
+use crate::ledger::State;
+use crate::report::safe::visible;
+
+const ENGLISH: &str = include_str!("text/en.toml");
+
+/// All texts of one language. Each field is a table of its file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Words {
+    pub(super) heading: Heading,
+    pub(super) sentence: Sentence,
+    pub(super) state: ByState<String>,
+    pub(super) column: Column,
+    pub(super) row: Row,
+    pub(super) listed: Listed,
+    pub(super) ask: Ask,
+    pub(super) days: Days,
+    pub(super) rest: Rest,
+    pub(super) unseen: Unseen,
+    pub(super) next: Next,
+    pub(super) check: Check,
+}
+
+impl Words {
+    /// The English texts.
+    pub(super) fn english() -> Result<Self, toml::de::Error> {
+        toml::from_str(ENGLISH)
+    }
+}
+
+/// A text that depends on a number; `{n}` is the number.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Counted {
+    one: String,
+    other: String,
+}
+
+impl Counted {
+    pub(super) fn of(&self, n: usize) -> String {
+        self.with(n, &[])
+    }
+
+    pub(super) fn with(&self, n: usize, values: &[(&str, &dyn Display)]) -> String {
+        let text = if n == 1 { &self.one } else { &self.other };
+        let mut all: Vec<(&str, &dyn Display)> = vec![("n", &n)];
+        all.extend_from_slice(values);
+        fill(text, &all)
+    }
+}
+
+/// A text for each state.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ByState<T> {
+    new: T,
+    ongoing: T,
+    relisted: T,
+    cleared: T,
+    receiver_fault: T,
+    unknown: T,
+}
+
+impl<T> ByState<T> {
+    pub(super) fn of(&self, state: State) -> &T {
+        match state {
+            State::New => &self.new,
+            State::Ongoing => &self.ongoing,
+            State::Relisted => &self.relisted,
+            State::Cleared => &self.cleared,
+            State::ReceiverFault => &self.receiver_fault,
+            State::Unknown => &self.unknown,
+        }
+    }
+}
+
+/// The text with its values, each made visible. What a value holds is not read again: a reply that says `{ip}` stays so.
+pub(super) fn fill(text: &str, values: &[(&str, &dyn Display)]) -> String {
+    let mut filled = String::with_capacity(text.len() + 32);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let value = after
+            .split_once('}')
+            .and_then(|(name, behind)| Some((values.iter().find(|(key, _)| *key == name)?.1, behind)));
+        match value {
+            Some((value, behind)) => {
+                filled.push_str(&visible(&value.to_string()));
+                rest = behind;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled + rest
+}
+
+/// `[heading]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Heading {
+    pub(super) everything: String,
+    pub(super) since: String,
+    pub(super) until: String,
+    pub(super) between: String,
+}
+
+/// `[sentence]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sentence {
+    pub(super) none: String,
+    pub(super) none_seen: String,
+    pub(super) only: String,
+    pub(super) several: String,
+    pub(super) unnamed: Counted,
+    pub(super) it: ByState<String>,
+    pub(super) they: ByState<Counted>,
+}
+
+/// `[column]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Column {
+    pub(super) state: String,
+    pub(super) ip: String,
+    pub(super) refused_by: String,
+    pub(super) list: String,
+    pub(super) mail: String,
+    pub(super) late: String,
+    pub(super) domain: String,
+    pub(super) reasons: String,
+    pub(super) no_ip: String,
+    pub(super) no_list: String,
+    pub(super) no_ptr: String,
+    pub(super) rate: String,
+    pub(super) reputation: String,
+    pub(super) receiver_fault: String,
+    pub(super) receivers: Counted,
+}
+
+/// `[row]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Row {
+    pub(super) domain: String,
+    pub(super) more_domains: Counted,
+    pub(super) unnamed: String,
+    pub(super) unnamed_unknown: String,
+    pub(super) code: Counted,
+    pub(super) receiver_fault: String,
+    pub(super) receiver_fault_of: String,
+    pub(super) also_listed: String,
+    pub(super) late: String,
+    pub(super) late_past: String,
+    pub(super) late_until: String,
+    pub(super) delayed: Counted,
+    pub(super) removal: String,
+    pub(super) reply: String,
+    pub(super) refused_by: String,
+    pub(super) list: String,
+    pub(super) mail: String,
+}
+
+/// `[listed]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listed {
+    pub(super) yes: String,
+    pub(super) no: String,
+    pub(super) no_since: String,
+    pub(super) no_plain: String,
+    pub(super) unknown: String,
+    pub(super) at: String,
+    pub(super) asked: String,
+    pub(super) private: String,
+    pub(super) not_asked: String,
+    pub(super) stale: String,
+    pub(super) refused: String,
+    pub(super) timeout: String,
+    pub(super) error: String,
+    pub(super) dead: String,
+    pub(super) not_proven: String,
+}
+
+/// `[ask]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ask {
+    pub(super) sender: String,
+    pub(super) ip_owner: String,
+    pub(super) ip_owner_named: String,
+    pub(super) receiver: String,
+    pub(super) ptr: String,
+    pub(super) rate: String,
+    pub(super) nobody: String,
+    pub(super) unknown: String,
+}
+
+/// `[days]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Days {
+    pub(super) title: String,
+    pub(super) title_some: String,
+    pub(super) earlier: Counted,
+    pub(super) no_ip: String,
+}
+
+/// `[rest]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rest {
+    pub(super) not_blocks: String,
+    pub(super) reason: String,
+    pub(super) delays: Counted,
+    pub(super) not_yours: String,
+    pub(super) not_yours_ip: String,
+    pub(super) not_understood: Counted,
+    pub(super) names_them: String,
+    pub(super) named: String,
+    pub(super) no_bounces: String,
+    pub(super) others: String,
+}
+
+/// `[unseen]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unseen {
+    pub(super) title: String,
+    pub(super) more: Counted,
+    pub(super) refused: Counted,
+    pub(super) timeout: Counted,
+    pub(super) dead: Counted,
+}
+
+/// `[next]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Next {
+    pub(super) title: String,
+    pub(super) check: String,
+    pub(super) csv: String,
+}
+
+/// `[check]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Check {
+    pub(super) ptr_confirmed: String,
+    pub(super) ptr_unconfirmed: String,
+    pub(super) ptr_none: String,
+    pub(super) ptr_unknown: String,
+    pub(super) zone: String,
+    pub(super) result: String,
+    pub(super) meaning: String,
+    pub(super) health: String,
+    pub(super) health_line: String,
+    pub(super) healthy: String,
+    pub(super) no_test_entry: String,
+    pub(super) no_test_answer: String,
+    pub(super) refused: String,
+    pub(super) dead: String,
+    pub(super) not_tested: String,
+    pub(super) listed: Counted,
+    pub(super) not_listed: String,
+    pub(super) unread: Counted,
+    pub(super) nothing_asked: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::words::{Words, fill};
+
+    #[test]
+    fn the_english_texts_are_all_there() {
+        Words::english().unwrap();
+    }
+
+    #[test]
+    fn a_value_is_made_visible_and_not_filled_again() {
+        let reply = "550 {ip} \u{1b}[0m {";
+        assert_eq!(
+            fill("Reply: {reply} {other", &[("reply", &reply), ("ip", &"no")]),
+            r"Reply: 550 {ip} \x1b[0m { {other"
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! The program against real servers: Dovecot over TLS, rbldnsd behind unbound. A server that is missing fails its tests.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at once")]
+
+mod demo;
+mod files;
+mod mailbox;
+mod office;
+mod refusals;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,748 @@
+//! The ledger against real SQLite files.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at once")]
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bounceaudit::check::{Answer, Listing, Names, Ptr};
+use bounceaudit::event::{Action, Event, ListId, Position, ReceivingDomain, Source, Times, Timestamp, Zone};
+use bounceaudit::ledger::{Blocked, Error, History, Ledger, Reading, Recorded, Settings, Window};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest};
+use proptest::{collection::vec, sample::Index, sample::select};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+use tempfile::TempDir;
+
+const NOW: &str = "2026-11-22T09:00:00+09:00";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn settings(path: &Path) -> Settings {
+    Settings {
+        url: Some(path.display().to_string()),
+        ..Settings::default()
+    }
+}
+
+async fn open(folder: &TempDir) -> Ledger {
+    Ledger::open(&settings(&folder.path().join("ledger.db")))
+        .await
+        .unwrap()
+}
+
+fn source(folder: &str, uid: u32) -> Source {
+    format!("imaps://postmaster@mail.hosting.example.jp/{folder};UIDVALIDITY=1690000001/;UID={uid}")
+        .parse()
+        .unwrap()
+}
+
+/// The gmo-rbl.jp bounce of `event.md`'s example, five days late.
+fn bounce(source: Source) -> Event {
+    let json = serde_json::json!({
+        "source": source,
+        "message_id": "20261120010512.4JNpQ1111z@sv77.hosting.example.jp",
+        "bounced_at": "2026-11-20T10:05:12+09:00",
+        "sent_at": "2026-11-15T10:00:00+09:00",
+        "delay_seconds": 432_312,
+        "format": "postfix",
+        "reporting_mta": "sv77.hosting.example.jp",
+        "original_message_id": "a002@shop.example.jp",
+        "original_from": "sales@shop.example.jp",
+        "original_subject": "お見積りの件",
+        "recipient": "tanaka@canary.example.com",
+        "receiving_domain": "canary.example.com",
+        "remote_host": "mx.receiver.example.net",
+        "remote_ip": "203.0.113.80",
+        "action": "failed",
+        "status": "4.7.1",
+        "smtp_code": 554,
+        "smtp_command": "CONN",
+        "reply": "554 5.7.1 Service unavailable; Client host [198.51.100.77] blocked using gmo-rbl.jp; Poor Reputation Sender",
+        "reason": "blocked",
+        "blocked_ip": "198.51.100.77",
+        "blocklist": "gmo-rbl",
+        "zone": "gmo-rbl.jp",
+        "code": null,
+        "removal": null,
+    });
+    serde_json::from_value(json).unwrap()
+}
+
+fn bounce_to(recipient: &str, source: Source) -> Event {
+    Event {
+        recipient: recipient.to_owned(),
+        receiving_domain: ReceivingDomain::of(recipient).unwrap(),
+        ..bounce(source)
+    }
+}
+
+/// Another program that looks into the file.
+async fn connect(path: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    options.connect().await.unwrap()
+}
+
+async fn change(folder: &TempDir, sql: &'static str) {
+    let mut db = connect(&folder.path().join("ledger.db")).await;
+    sqlx::query(sql).execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
+}
+
+fn position(folder: &str, last_uid: u32) -> Position {
+    let Source::Imap(folder, uid_validity, uid) = source(folder, last_uid) else {
+        unreachable!("an IMAP source");
+    };
+    Position {
+        folder,
+        uid_validity,
+        last_uid: Some(uid),
+        read_since: Some(at("2026-11-01T00:00:00+09:00")),
+    }
+}
+
+fn listing(zone: &str, answer: Answer, checked_at: &str) -> Listing {
+    Listing {
+        ip: "198.51.100.77".parse().unwrap(),
+        zone: zone.to_owned().into(),
+        blocklist: None,
+        answer,
+        meaning: None,
+        text: None,
+        checked_at: at(checked_at),
+        ttl: Some(Duration::from_secs(60)),
+    }
+}
+
+fn reading<'a>(events: &'a [Event], position: Option<&'a Position>) -> Reading<'a> {
+    Reading {
+        events,
+        not_understood: &[],
+        position,
+        now: at(NOW),
+    }
+}
+
+#[tokio::test]
+async fn what_was_recorded_is_there_after_opening_again() {
+    let folder = TempDir::new().unwrap();
+    let position = position("INBOX", 4412);
+    let event = bounce(source("INBOX", 4412));
+    let strange = source("INBOX", 4400);
+    let checks = [
+        listing(
+            "gmo-rbl.jp",
+            Answer::NotListed,
+            "2026-11-22T09:00:04.123456789+09:00",
+        ),
+        listing(
+            "gmo-rbl.jp",
+            Answer::Listed(vec!["127.0.0.2".parse().unwrap()]),
+            "2026-11-19T08:00:00+09:00",
+        ),
+    ];
+    let names = [Names {
+        ip: "198.51.100.77".parse().unwrap(),
+        ptr: Ptr::Confirmed("sv77.hosting.example.jp".to_owned()),
+        checked_at: at(NOW),
+    }];
+    let ledger = open(&folder).await;
+    let new = ledger
+        .record(Reading {
+            not_understood: std::slice::from_ref(&strange),
+            ..reading(std::slice::from_ref(&event), Some(&position))
+        })
+        .await
+        .unwrap();
+    assert_eq!(new, 1);
+    ledger.record_checks(&checks, &names).await.unwrap();
+    ledger.record_checks(&checks, &names).await.unwrap();
+    ledger.mark_report(at(NOW)).await.unwrap();
+    let before = ledger.history(&Window::default()).await.unwrap();
+    ledger.close().await;
+
+    let ledger = open(&folder).await;
+    let history = ledger.history(&Window::default()).await.unwrap();
+    assert_eq!(history, before);
+    assert_eq!(history.bounces.len(), 1);
+    assert_eq!(history.bounces[0].event, event);
+    assert_eq!(history.bounces[0].sources, std::slice::from_ref(&event.source));
+    assert_eq!(history.bounces[0].recorded_at.to_rfc3339(), NOW);
+    assert_eq!(history.listings, [checks[1].clone(), checks[0].clone()]);
+    assert_eq!(history.names, names);
+    assert_eq!(history.not_understood, [strange]);
+    assert_eq!(history.last_report, Some(at(NOW)));
+    assert_eq!(ledger.positions().await.unwrap(), [position]);
+}
+
+/// A few mails in few folders that speak of few bounces, so that copies, near copies and second readings are common.
+fn any_event() -> impl Strategy<Value = Event> {
+    let recipient = select(vec!["a@x.example", "a@X.example", "A@x.example", "b@x.example"]);
+    let reply = select(vec![
+        None,
+        Some("550 blocked by list"),
+        Some("550 blocked  by li st"),
+        Some("550 no such user"),
+    ]);
+    let seconds = select(vec![
+        None,
+        Some(0),
+        Some(30),
+        Some(60),
+        Some(61),
+        Some(90),
+        Some(5000),
+    ]);
+    let message_id = select(vec![None, Some("bounce1"), Some("bounce2")]);
+    let original = select(vec![None, Some("mail1"), Some("mail2")]);
+    let action = select(vec![Action::Failed, Action::Failed, Action::Delayed]);
+    let place = (select(vec!["INBOX", "Junk"]), 1u32..4);
+    (
+        recipient,
+        reply,
+        seconds,
+        message_id,
+        original,
+        action,
+        place,
+        any::<bool>(),
+    )
+        .prop_map(
+            |(recipient, reply, seconds, message_id, original, action, (folder, uid), is_poor)| {
+                let mut event = bounce_to(recipient, source(folder, uid));
+                event.message_id = message_id.map(str::to_owned);
+                event.original.message_id = original.map(str::to_owned);
+                event.reply = reply.map(str::to_owned);
+                event.times.bounced_at = seconds.map(|seconds| at(NOW) + chrono::TimeDelta::seconds(seconds));
+                event.action = action;
+                if is_poor {
+                    event.original.subject = None;
+                }
+                event
+            },
+        )
+}
+
+async fn recorded(batches: &[&[Event]]) -> Vec<Recorded> {
+    let settings = Settings {
+        no_ledger: true,
+        ..Settings::default()
+    };
+    let ledger = Ledger::open(&settings).await.unwrap();
+    for events in batches {
+        ledger.record(reading(events, None)).await.unwrap();
+    }
+    ledger.history(&Window::default()).await.unwrap().bounces
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn neither_order_nor_batches_nor_repetition_change_what_is_counted(
+        (events, shuffled) in vec(any_event(), 1..14).prop_flat_map(|events| (Just(events.clone()), Just(events).prop_shuffle())),
+        cut in any::<Index>(), size in 1usize..5,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let at_once = runtime.block_on(recorded(&[&events]));
+        let (start, _) = shuffled.split_at(cut.index(shuffled.len()));
+        let batches: Vec<&[Event]> = shuffled.chunks(size).chain([start, &events[..]]).collect();
+        prop_assert_eq!(&at_once, &runtime.block_on(recorded(&batches)));
+        let twice: Vec<&[Event]> = batches.iter().chain(&batches).copied().collect();
+        prop_assert_eq!(&at_once, &runtime.block_on(recorded(&twice)));
+        for bounce in &at_once {
+            prop_assert!(events.contains(&bounce.event));
+            prop_assert!(bounce.sources.contains(&bounce.event.source));
+        }
+        for event in &events {
+            let of_it = |bounce: &&Recorded| bounce.event.receiving_domain == event.receiving_domain
+                && bounce.event.action == event.action && bounce.sources.contains(&event.source);
+            prop_assert!(at_once.iter().any(|bounce| of_it(&bounce)), "{:?} is lost", event);
+        }
+    }
+
+    #[test]
+    fn whatever_date_a_bounce_claims_can_be_read_again(
+        seconds in -8_000_000_000_000i64..8_000_000_000_000, minutes in -1439i32..1440,
+        nanos in 0u32..2_000_000_000,
+    ) {
+        let offset = chrono::FixedOffset::east_opt(minutes * 60).unwrap();
+        let claimed = chrono::DateTime::from_timestamp(seconds, nanos).map(|at| at.with_timezone(&offset));
+        let mut event = bounce(source("INBOX", 1));
+        event.times.bounced_at = claimed;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let bounces = runtime.block_on(recorded(&[&[event.clone()]]));
+        prop_assert_eq!(bounces.len(), 1);
+        prop_assert_eq!(&bounces[0].event, &event);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_is_read_again_adds_nothing() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let events = [
+        bounce(source("INBOX", 1)),
+        bounce_to("sato@canary.example.com", source("INBOX", 1)),
+    ];
+    assert_eq!(ledger.record(reading(&events, None)).await.unwrap(), 2);
+    assert_eq!(ledger.record(reading(&events, None)).await.unwrap(), 0);
+    assert_eq!(ledger.history(&Window::default()).await.unwrap().bounces.len(), 2);
+}
+
+#[tokio::test]
+async fn a_copy_in_another_folder_is_the_same_bounce_with_two_places() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let direct = bounce(source("INBOX", 1));
+    let mut forwarded = bounce(source("Junk", 7));
+    forwarded.reply = forwarded
+        .reply
+        .map(|reply| reply.replace("blocked using", "blocked  using "));
+    forwarded.recipient = "tanaka@CANARY.example.com".to_owned();
+    forwarded.original.message_id = None;
+    forwarded.remote_ip = None;
+    assert_eq!(ledger.record(reading(&[forwarded], None)).await.unwrap(), 1);
+    assert_eq!(
+        ledger
+            .record(reading(std::slice::from_ref(&direct), None))
+            .await
+            .unwrap(),
+        0
+    );
+    let history = ledger.history(&Window::default()).await.unwrap();
+    assert_eq!(history.bounces.len(), 1);
+    assert_eq!(history.bounces[0].event, direct);
+    assert_eq!(
+        history.bounces[0].sources,
+        [source("INBOX", 1), source("Junk", 7)]
+    );
+}
+
+#[tokio::test]
+async fn a_better_reading_of_a_mail_takes_the_place_of_a_poorer_one() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let good = bounce(source("INBOX", 1));
+    let mut poor = good.clone();
+    poor.reply = None;
+    poor.status = None;
+    let later = Reading {
+        now: at("2026-11-25T09:00:00+09:00"),
+        ..reading(std::slice::from_ref(&good), None)
+    };
+    assert_eq!(ledger.record(reading(&[poor.clone()], None)).await.unwrap(), 1);
+    assert_eq!(ledger.record(later).await.unwrap(), 0);
+    assert_eq!(ledger.record(reading(&[poor], None)).await.unwrap(), 0);
+    let history = ledger.history(&Window::default()).await.unwrap();
+    assert_eq!(history.bounces.len(), 1);
+    assert_eq!(history.bounces[0].event, good);
+    assert_eq!(history.bounces[0].recorded_at, at(NOW));
+}
+
+#[tokio::test]
+async fn what_the_catalogue_learns_later_reaches_the_report() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let known = bounce(source("INBOX", 1));
+    let unknown = Event {
+        verdict: Default::default(),
+        ..known.clone()
+    };
+    ledger.record(reading(&[unknown], None)).await.unwrap();
+    assert_eq!(
+        ledger.blocked(&Window::default()).await.unwrap(),
+        Blocked::default()
+    );
+    assert_eq!(
+        ledger
+            .record(reading(std::slice::from_ref(&known), None))
+            .await
+            .unwrap(),
+        0
+    );
+    let blocked = ledger.blocked(&Window::default()).await.unwrap();
+    assert_eq!(blocked.ips, ["198.51.100.77".parse::<IpAddr>().unwrap()]);
+    assert_eq!(blocked.zones, [Zone::from("gmo-rbl.jp".to_owned())]);
+    assert_eq!(blocked.lists, [ListId("gmo-rbl".to_owned())]);
+    assert_eq!(
+        ledger.history(&Window::default()).await.unwrap().bounces[0].event,
+        known
+    );
+}
+
+#[tokio::test]
+async fn a_newer_program_reads_mails_anew_and_an_older_one_leaves_them() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let misread = bounce_to("wrong@canary.example.com", source("INBOX", 1));
+    let right = bounce(source("INBOX", 1));
+    ledger
+        .record(reading(std::slice::from_ref(&misread), None))
+        .await
+        .unwrap();
+    ledger.close().await;
+    change(&folder, "UPDATE sightings SET reader = reader - 1").await;
+    let ledger = open(&folder).await;
+    assert_eq!(
+        ledger
+            .record(reading(std::slice::from_ref(&right), None))
+            .await
+            .unwrap(),
+        0
+    );
+    ledger.close().await;
+    change(&folder, "UPDATE sightings SET reader = reader + 1").await;
+    let ledger = open(&folder).await;
+    assert_eq!(ledger.record(reading(&[misread], None)).await.unwrap(), 0);
+    let history = ledger.history(&Window::default()).await.unwrap();
+    assert_eq!(
+        history
+            .bounces
+            .iter()
+            .map(|bounce| &bounce.event)
+            .collect::<Vec<_>>(),
+        [&right]
+    );
+}
+
+#[tokio::test]
+async fn a_window_goes_by_the_time_of_sending_and_keeps_what_has_no_time() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let late = bounce(source("INBOX", 1));
+    let mut undated = bounce_to("undated@canary.example.com", source("Junk", 2));
+    undated.times = Times::default();
+    let mut unsent = bounce_to("unsent@canary.example.com", source("Junk", 3));
+    unsent.times.sent_at = None;
+    ledger
+        .record(reading(&[late, undated, unsent], None))
+        .await
+        .unwrap();
+    let recipients = async |window: Window| -> Vec<String> {
+        let history = ledger.history(&window).await.unwrap();
+        history
+            .bounces
+            .into_iter()
+            .map(|bounce| bounce.event.recipient)
+            .collect()
+    };
+    let sending_day = Window {
+        since: Some(at("2026-11-15T01:00:00Z")),
+        until: Some(at("2026-11-16T00:00:00+09:00")),
+        folders: None,
+    };
+    assert_eq!(
+        recipients(sending_day.clone()).await,
+        ["tanaka@canary.example.com", "undated@canary.example.com"]
+    );
+    let bouncing_day = Window {
+        since: Some(at("2026-11-16T00:00:00+09:00")),
+        ..Window::default()
+    };
+    assert_eq!(
+        recipients(bouncing_day).await,
+        ["unsent@canary.example.com", "undated@canary.example.com"]
+    );
+    let Source::Imap(junk, _, _) = source("Junk", 1) else {
+        unreachable!()
+    };
+    let in_junk = Window {
+        folders: Some(vec![junk]),
+        ..sending_day
+    };
+    assert_eq!(recipients(in_junk).await, ["undated@canary.example.com"]);
+    let nowhere = Window {
+        folders: Some(vec![]),
+        ..Window::default()
+    };
+    assert_eq!(recipients(nowhere.clone()).await, Vec::<String>::new());
+    assert_eq!(ledger.blocked(&nowhere).await.unwrap(), Blocked::default());
+}
+
+#[tokio::test]
+async fn a_mail_that_is_understood_at_last_is_no_longer_listed_as_not_understood() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let place = source("INBOX", 1);
+    let strange = Reading {
+        not_understood: std::slice::from_ref(&place),
+        ..reading(&[], None)
+    };
+    ledger.record(strange).await.unwrap();
+    ledger.record(strange).await.unwrap();
+    assert_eq!(
+        ledger.history(&Window::default()).await.unwrap().not_understood,
+        std::slice::from_ref(&place)
+    );
+    ledger.record(reading(&[bounce(place)], None)).await.unwrap();
+    assert_eq!(
+        ledger.history(&Window::default()).await.unwrap().not_understood,
+        []
+    );
+}
+
+#[tokio::test]
+async fn what_is_older_than_keep_goes_with_all_that_it_said() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    let keep = Some(Duration::from_secs(10 * 86_400));
+    let ledger = Ledger::open(&Settings {
+        keep,
+        ..settings(&path)
+    })
+    .await
+    .unwrap();
+    let mut old = bounce_to("old@canary.example.com", source("INBOX", 1));
+    old.times.bounced_at = Some(at("2026-11-10T00:00:00+09:00"));
+    let mut poor = old.clone();
+    poor.reply = None;
+    let young = bounce(source("INBOX", 2));
+    ledger
+        .record(reading(&[old, poor, young.clone()], None))
+        .await
+        .unwrap();
+    assert_eq!(ledger.prune(at("2026-11-19T00:00:00+09:00")).await.unwrap(), 0);
+    assert_eq!(ledger.prune(at(NOW)).await.unwrap(), 1);
+    let history = ledger.history(&Window::default()).await.unwrap();
+    assert_eq!(
+        history
+            .bounces
+            .iter()
+            .map(|bounce| &bounce.event)
+            .collect::<Vec<_>>(),
+        [&young]
+    );
+    ledger.close().await;
+    let mut db = connect(&path).await;
+    for table in [
+        "SELECT COUNT(*) FROM events",
+        "SELECT COUNT(*) FROM sightings",
+        "SELECT COUNT(*) FROM sources",
+    ] {
+        let (rows,): (i64,) = sqlx::query_as(table).fetch_one(&mut db).await.unwrap();
+        assert_eq!(rows, 1, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_ledger_each_run_stands_alone() {
+    let settings = Settings {
+        no_ledger: true,
+        ..Settings::default()
+    };
+    let ledger = Ledger::open(&settings).await.unwrap();
+    ledger
+        .record(reading(&[bounce(source("INBOX", 1))], None))
+        .await
+        .unwrap();
+    assert_eq!(ledger.history(&Window::default()).await.unwrap().bounces.len(), 1);
+    let another = Ledger::open(&settings).await.unwrap();
+    assert_eq!(
+        another.history(&Window::default()).await.unwrap(),
+        History::default()
+    );
+}
+
+#[tokio::test]
+async fn an_event_and_the_position_behind_it_are_saved_together_or_not_at_all() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    change(
+        &folder,
+        "CREATE TRIGGER full BEFORE INSERT ON positions BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    )
+    .await;
+    let here = position("INBOX", 1);
+    let events = [bounce(source("INBOX", 1))];
+    let error = ledger.record(reading(&events, Some(&here))).await.unwrap_err();
+    assert!(error.to_string().contains("no room"), "{error}");
+    assert_eq!(
+        ledger.history(&Window::default()).await.unwrap(),
+        History::default()
+    );
+    change(&folder, "DROP TRIGGER full").await;
+    assert_eq!(ledger.record(reading(&events, Some(&here))).await.unwrap(), 1);
+    assert_eq!(ledger.positions().await.unwrap(), [here]);
+}
+
+#[tokio::test]
+async fn a_second_process_waits_for_the_first_one_to_finish() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let mut first = connect(&folder.path().join("ledger.db")).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut first).await.unwrap();
+    let events = [bounce(source("INBOX", 1))];
+    let (recorded, ()) = tokio::join!(ledger.record(reading(&events, None)), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        sqlx::query("COMMIT").execute(&mut first).await.unwrap();
+    });
+    assert_eq!(recorded.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_second_process_gives_up_in_the_end_and_can_read_all_the_while() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    open(&folder).await.close().await;
+    let mut first = connect(&path).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut first).await.unwrap();
+    let ledger = open(&folder).await;
+    assert_eq!(
+        ledger.history(&Window::default()).await.unwrap(),
+        History::default()
+    );
+    let begun = Instant::now();
+    let error = ledger.mark_report(at(NOW)).await.unwrap_err();
+    assert!(matches!(&error, Error::Busy { .. }), "{error:?}");
+    assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+    assert!(begun.elapsed() >= Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn two_processes_that_make_the_ledger_at_once_make_one() {
+    let folder = TempDir::new().unwrap();
+    let ledgers = futures::future::join_all((0..8).map(|_| open(&folder))).await;
+    for (uid, ledger) in (1..).zip(&ledgers) {
+        let events = [bounce_to(
+            &format!("user{uid}@canary.example.com"),
+            source("INBOX", uid),
+        )];
+        assert_eq!(ledger.record(reading(&events, None)).await.unwrap(), 1);
+    }
+    for ledger in ledgers {
+        assert_eq!(ledger.history(&Window::default()).await.unwrap().bounces.len(), 8);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_ledger_is_named_and_left_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let text = folder.path().join("notes.txt");
+    fs::write(
+        &text,
+        "a text that is a little longer than the header of a database ".repeat(20),
+    )
+    .unwrap();
+    let foreign = folder.path().join("places.sqlite");
+    let mut db = connect(&foreign).await;
+    sqlx::query("CREATE TABLE moz_places (id INTEGER)")
+        .execute(&mut db)
+        .await
+        .unwrap();
+    db.close().await.unwrap();
+    for (path, line) in [
+        (&text, "is no ledger"),
+        (&foreign, "the database of another program"),
+    ] {
+        let before = fs::read(path).unwrap();
+        let error = Ledger::open(&settings(path)).await.unwrap_err().to_string();
+        assert!(
+            error.contains(line) && error.contains(&path.display().to_string()),
+            "{error}"
+        );
+        assert!(error.contains("--ledger"), "{error}");
+        assert_eq!(fs::read(path).unwrap(), before);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[tokio::test]
+async fn a_place_where_no_file_can_be_made_is_named() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let below = file.join("state/ledger.db");
+    let error = Ledger::open(&settings(&below)).await.unwrap_err();
+    assert!(matches!(error, Error::Folder { .. }), "{error:?}");
+    assert!(
+        error
+            .to_string()
+            .contains(&file.join("state").display().to_string()),
+        "{error}"
+    );
+    let error = Ledger::open(&settings(folder.path())).await.unwrap_err();
+    assert!(matches!(error, Error::File { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_ledger_of_a_later_version_is_refused_and_not_changed() {
+    let folder = TempDir::new().unwrap();
+    open(&folder).await.close().await;
+    change(
+        &folder,
+        "INSERT INTO ledger_schema (version, program) VALUES (99, '7.0.0')",
+    )
+    .await;
+    let before = fs::read(folder.path().join("ledger.db")).unwrap();
+    let error = Ledger::open(&settings(&folder.path().join("ledger.db")))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Newer {
+                found: 99,
+                known: 1,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("bounceaudit 7.0.0"), "{error}");
+    assert_eq!(fs::read(folder.path().join("ledger.db")).unwrap(), before);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_ledger_or_the_files_beside_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("state/bounceaudit");
+    let ledger = Ledger::open(&settings(&state.join("ledger.db"))).await.unwrap();
+    ledger
+        .record(reading(&[bounce(source("INBOX", 1))], None))
+        .await
+        .unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&state), 0o700);
+    let files: Vec<_> = fs::read_dir(&state)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 3, "{files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    ledger.close().await;
+    assert_eq!(fs::read_dir(&state).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_url_is_refused_and_its_password_never_shown() {
+    for (url, line) in [
+        (
+            "postgres://audit@db.example.jp/bounces",
+            "comes in a later version",
+        ),
+        (
+            "postgres://audit:s3cret@db.example.jp/bounces",
+            "holds a password",
+        ),
+        (
+            "postgresql://db.example.jp/bounces?user=audit&password=s3cret",
+            "holds a password",
+        ),
+        ("mysql://db.example.jp/bounces", "not a mysql URL"),
+    ] {
+        let error = Ledger::open(&settings(Path::new(url)))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(line) && !error.contains("s3cret"), "{error}");
+    }
+}
