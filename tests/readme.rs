@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
 #[path = "support/mod.rs"]
+#[allow(dead_code, reason = "the end-to-end tests use more of it")]
 mod support;
 
 use std::fs;
