@@ -132,7 +132,13 @@ async fn ask(
     now: Timestamp,
 ) -> anyhow::Result<Vec<String>> {
     let blocked = ledger.blocked(window).await?;
-    match check::all(dns, catalogue, &blocked.ips, &blocked.zones, now).await {
+    let serving = blocked
+        .lists
+        .iter()
+        .flat_map(|list| catalogue.zones_of(list))
+        .cloned();
+    let named: Vec<_> = blocked.zones.into_iter().chain(serving).collect();
+    match check::all(dns, catalogue, &blocked.ips, &named, now).await {
         Ok(checked) => {
             ledger.record_checks(&checked.listings, &checked.names).await?;
             Ok(checked.warnings)

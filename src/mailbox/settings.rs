@@ -11,19 +11,19 @@ use serde::{Deserialize, Deserializer};
 #[serde(deny_unknown_fields, default)]
 #[group(skip)]
 pub struct Settings {
-    /// What the account is called in reports and on the command line (default: user@host).
+    /// What the account is called in reports and on the command line [default: user@host]
     #[arg(skip)]
     pub name: Option<String>,
     /// IMAP server of a mailbox that no configuration file describes.
     #[arg(long, env = "BOUNCEAUDIT_HOST", value_name = "HOST")]
     pub host: Option<String>,
-    /// Its port (default: 993; 143 with --tls starttls or none).
+    /// Its port [default: 993; 143 with --tls starttls or none]
     #[arg(long, env = "BOUNCEAUDIT_PORT", value_name = "PORT")]
     pub port: Option<u16>,
     /// Login name.
     #[arg(long, env = "BOUNCEAUDIT_USER", value_name = "USER")]
     pub user: Option<String>,
-    /// How the connection is encrypted (default: implicit).
+    /// How the connection is encrypted [default: implicit]
     #[arg(long, env = "BOUNCEAUDIT_TLS", value_enum)]
     pub tls: Option<Tls>,
     /// PEM file with further roots to trust, beside the platform's.
@@ -32,7 +32,7 @@ pub struct Settings {
     /// The one certificate to accept, as sha256:HEX (no name, issuer or date is checked then).
     #[arg(long, env = "BOUNCEAUDIT_TLS_FINGERPRINT", value_name = "sha256:HEX")]
     pub tls_fingerprint: Option<Fingerprint>,
-    /// Command whose first line of output is the password (default: BOUNCEAUDIT_PASSWORD, else a prompt on a terminal).
+    /// Command whose first line of output is the password [default: BOUNCEAUDIT_PASSWORD, else a prompt on a terminal]
     #[arg(
         long,
         env = "BOUNCEAUDIT_PASSWORD_COMMAND",
@@ -46,10 +46,10 @@ pub struct Settings {
     /// Allow --tls none to a host that is not loopback: the password crosses the network in the clear.
     #[arg(long)]
     pub allow_plaintext: bool,
-    /// Folder to read, repeatable, with * and % as in LIST (default: INBOX and the folder marked \Junk).
+    /// Folder to read, repeatable, with * and % as in LIST [default: INBOX and the folder marked \Junk]
     #[arg(long = "folder", value_name = "NAME")]
     pub folders: Vec<String>,
-    /// Of a longer mail only the first 256 KiB are read (default: 4194304, at least 262144).
+    /// Of a longer mail only the first 256 KiB are read [default: 4194304, at least 262144]
     #[arg(long, env = "BOUNCEAUDIT_MAX_MESSAGE_SIZE", value_name = "BYTES")]
     pub max_message_size: Option<u32>,
 }

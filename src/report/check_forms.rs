@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::check::{Answer, Checked, Listing};
+use crate::report::checks::Tally;
 use crate::report::ndjson::json_line;
 use crate::report::settings::Clock;
 
@@ -75,16 +76,11 @@ fn why(answer: &Answer) -> Option<&str> {
 /// when an address is listed, a warning when a list could not be asked, unknown when none could.
 #[must_use]
 pub fn nagios(checked: &Checked) -> (String, u8) {
-    let count = |is: fn(&Answer) -> bool| {
-        checked
-            .listings
-            .iter()
-            .filter(|listing| is(&listing.answer))
-            .count()
-    };
-    let listed = count(|answer| matches!(answer, Answer::Listed(_)));
-    let clean = count(|answer| matches!(answer, Answer::NotListed));
-    let unread = checked.listings.len() - listed - clean;
+    let Tally {
+        listed,
+        clean,
+        unread,
+    } = Tally::of(&checked.listings);
     let (word, status) = match (listed, clean, unread) {
         (1.., _, _) => ("CRITICAL", 2),
         (0, 0, _) => ("UNKNOWN", 3),

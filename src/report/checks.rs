@@ -195,13 +195,41 @@ fn health<'a>(checked: &Checked, listing: &Listing, words: &'a Check) -> &'a str
     }
 }
 
+/// Answers by what they are worth. One that could not be read is neither clean nor a listing.
+pub(super) struct Tally {
+    pub(super) listed: usize,
+    pub(super) clean: usize,
+    pub(super) unread: usize,
+}
+
+impl Tally {
+    pub(super) fn of<'a>(listings: impl IntoIterator<Item = &'a Listing>) -> Self {
+        let mut tally = Self {
+            listed: 0,
+            clean: 0,
+            unread: 0,
+        };
+        for listing in listings {
+            *match listing.answer {
+                Answer::Listed(_) => &mut tally.listed,
+                Answer::NotListed => &mut tally.clean,
+                Answer::Refused(_) | Answer::Timeout | Answer::Error(_) | Answer::ZoneDead(_) => {
+                    &mut tally.unread
+                }
+            } += 1;
+        }
+        tally
+    }
+}
+
 /// What it comes to. A list that could not be read is neither clean nor a listing.
 fn summary(page: &mut Page, listings: &[&Listing], words: &Check) {
-    let count = |is: fn(&Answer) -> bool| listings.iter().filter(|listing| is(&listing.answer)).count();
-    let listed = count(|answer| matches!(answer, Answer::Listed(_)));
-    let clean = count(|answer| *answer == Answer::NotListed);
+    let Tally {
+        listed,
+        clean,
+        unread,
+    } = Tally::of(listings.iter().copied());
     let asked = listings.len();
-    let unread = asked - listed - clean;
     if asked == 0 {
         page.paragraph(Tone::Plain, 0, 2, &words.nothing_asked);
         return;
