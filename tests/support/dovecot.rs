@@ -20,6 +20,7 @@ const START: Duration = Duration::from_secs(20);
 pub(crate) struct Dovecot {
     pub(crate) port: u16,
     /// Where it speaks in the clear until STARTTLS.
+    #[allow(dead_code, reason = "not every test asks for STARTTLS")]
     pub(crate) starttls_port: u16,
     home: TempDir,
     server: Child,
