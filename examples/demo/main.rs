@@ -14,7 +14,7 @@ mod mtas;
 mod certificate;
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -41,6 +41,9 @@ use crate::imap::Account;
 const FOLDER: &str = "target/demo";
 const USER: &str = "postmaster@hosting.example.jp";
 const PASSWORD: &str = "not a secret";
+const AFTERWARDS: &str = "
+The tables of this report: target/demo/groups.csv, events.csv, checks.csv. Once more, without any server:
+  cargo run --release -- report --config target/demo/config.toml";
 
 fn v4(last: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))
@@ -70,7 +73,10 @@ async fn main() -> anyhow::Result<ExitCode> {
             ended.context("the IMAP server of the demo ended")?;
             anyhow::bail!("the IMAP server of the demo ended")
         }
-        status = scan() => status,
+        status = scan() => {
+            writeln!(io::stderr(), "{AFTERWARDS}")?;
+            status
+        }
     }
 }
 

@@ -41,7 +41,7 @@ fn whole(example: &Example) -> WholeExample {
 /// The id of the reason rule that wins, and those of all the naming rules that match.
 fn winners(catalogue: &Catalogue, event: &Event) -> (String, Vec<String>) {
     let text = reply::plain(event.reply.as_deref().unwrap());
-    let subject = reply::subject(&text, event);
+    let subject = reply::subject(&text, event, &catalogue.judge.roles);
     let engine = &catalogue.judge.engine;
     let candidates = engine.candidates(&text);
     let id = |rule: &RuleEntry| rule.id.get_ref().clone();

@@ -1,6 +1,6 @@
 //! Where a reply says that removal is asked for: the first link that serves it, else a mail address that is offered for it.
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::catalogue::rules::compile;
 
@@ -11,6 +11,11 @@ const CONTACT: &str = concat!(
     r"\b[^@]{0,90}?[\s:<(\[](?:mailto:)?(?<address>[a-z0-9][a-z0-9._+=-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+)",
     r"|\b(?<office>(?:abuse|postmaster|delist|unblock|noc|spam)[a-z0-9._+=-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+)",
 );
+/// A mail address that is offered for removal itself, which goes before any link: `To request removal … forward this message to …`.
+const REMOVAL_DESK: &str = concat!(
+    r"\b(?:removal|removed|delist(?:ed|ing)?|unblock(?:ed|ing)?)\b[^@:]{0,80}?\s",
+    r"(?<address>[a-z0-9][a-z0-9._+=-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+)",
+);
 /// Links of other kinds: the resolver's error page, standards, the sender's own records, third parties' look-ups.
 const NO_REMOVAL: &str = r"returnc/pub|refused\.shtml|ietf\.org|rfc-?editor|/rfc/|rfc[0-9]{4}|openspf|spf\.pobox|robtex\.com|wikipedia\.org";
 
@@ -19,6 +24,7 @@ const NO_REMOVAL: &str = r"returnc/pub|refused\.shtml|ietf\.org|rfc-?editor|/rfc
 pub(crate) struct Links {
     link: Regex,
     contact: Regex,
+    desk: Regex,
     no_removal: Regex,
 }
 
@@ -29,24 +35,35 @@ impl Links {
         Ok(Self {
             link: compile(LINK)?,
             contact: compile(CONTACT)?,
+            desk: compile(REMOVAL_DESK)?,
             no_removal: compile(NO_REMOVAL)?,
         })
     }
 
     /// The link or, as `mailto:`, the mail address as the reply writes it; never the recipient's own address.
     pub(crate) fn removal(&self, reply: &str, recipient: &str) -> Option<String> {
-        let links = self.link.find_iter(reply).map(|found| bare(found.as_str()));
-        let link = links
-            .filter(|link| !self.no_removal.is_match(link))
-            .map(str::to_owned)
-            .next();
-        link.or_else(|| {
-            self.contact
-                .captures_iter(reply)
-                .filter_map(|groups| groups.name("address").or_else(|| groups.name("office")))
-                .map(|address| bare(address.as_str()))
-                .find(|address| !address.eq_ignore_ascii_case(recipient))
+        let mailto = |address: &str| {
+            Some(address)
+                .filter(|address| !address.eq_ignore_ascii_case(recipient))
                 .map(|address| format!("mailto:{address}"))
+        };
+        let mut links = self.link.find_iter(reply).map(|found| bare(found.as_str()));
+        let link = || {
+            links
+                .find(|link| !self.no_removal.is_match(link))
+                .map(str::to_owned)
+        };
+        let desk = self
+            .desk
+            .captures(reply)
+            .and_then(|groups| mailto(bare(groups.name("address")?.as_str())));
+        desk.or_else(link).or_else(|| {
+            let offered = |groups: Captures<'_>| {
+                mailto(bare(
+                    groups.name("address").or_else(|| groups.name("office"))?.as_str(),
+                ))
+            };
+            self.contact.captures_iter(reply).find_map(offered)
         })
     }
 }

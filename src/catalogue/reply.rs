@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::catalogue::addresses::Roles;
 use crate::catalogue::rules::Subject;
 use crate::event::{Event, ReplyCode, Status};
 
@@ -50,8 +51,9 @@ pub(crate) fn plain(reply: &str) -> String {
 }
 
 /// An event with its plain reply, as rules look at it.
-pub(crate) fn subject<'a>(text: &'a str, event: &'a Event) -> Subject<'a> {
+pub(crate) fn subject<'a>(text: &'a str, event: &'a Event, roles: &Roles) -> Subject<'a> {
     Subject {
+        address: roles.refused(text, event.remote_ip),
         event,
         text,
         status: status(text, event),

@@ -3,6 +3,7 @@
 //! Patterns are regular expressions (case-insensitive) with the named groups `ip`, `list`, `zone`, `code` and `removal`;
 //! `%40%` stands for up to 40 characters of the same sentence.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use regex::{Regex, RegexBuilder};
@@ -25,6 +26,9 @@ pub(crate) struct RuleEntry {
     /// None of these occurs.
     #[serde(default)]
     pub(crate) unless: Vec<Spanned<String>>,
+    /// The reply names an address that may be the refused one.
+    #[serde(default)]
+    names_address: bool,
     /// The host that refused, or else the receiving domain, ends in one of these.
     #[serde(default)]
     host: Vec<String>,
@@ -182,6 +186,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) text: &'a str,
     pub(crate) status: Option<Status>,
     pub(crate) code: Option<ReplyCode>,
+    pub(crate) address: Option<IpAddr>,
 }
 
 impl RuleEntry {
@@ -190,7 +195,8 @@ impl RuleEntry {
         let event = subject.event;
         let code = subject.code.map(u16::from);
         let command = event.smtp_command;
-        (self.host.is_empty() || self.host.iter().any(|suffix| is_host(event, suffix)))
+        (!self.names_address || subject.address.is_some())
+            && (self.host.is_empty() || self.host.iter().any(|suffix| is_host(event, suffix)))
             && (self.status.is_empty()
                 || subject
                     .status

@@ -35,7 +35,7 @@ impl Catalogue {
     pub(crate) fn verdict(&self, event: &Event) -> Verdict {
         let judge = &self.judge;
         let text = reply::plain(event.reply.as_deref().unwrap_or_default());
-        let subject = reply::subject(&text, event);
+        let subject = reply::subject(&text, event, &judge.roles);
         let candidates = judge.engine.candidates(&text);
         let Some(hit) = judge.engine.first(subject, &candidates) else {
             return Verdict::default();
@@ -55,7 +55,7 @@ impl Catalogue {
         if blocks {
             verdict.blocked_ip = match hit.group("ip") {
                 Some(ip) => canonical(ip),
-                None => judge.roles.refused(&text, event.remote_ip),
+                None => subject.address,
             };
         }
         if blocks || verdict.blocklist.is_some() {
@@ -73,11 +73,10 @@ impl Catalogue {
             .zone
             .clone()
             .or_else(|| hit.group("zone").map(|name| Zone::from(name.to_owned())));
-        let named = hit.group("list").map(|name| self.list_called(name));
         Verdict {
             reason: rule.reason.unwrap_or(Reason::Undefined),
             blocked_ip: None,
-            blocklist: rule.blocklist.clone().or(named),
+            blocklist: rule.blocklist.clone(),
             zone: zone.map(|zone| self.without_key(zone)),
             code: rule.code.clone().or_else(|| hit.group("code").map(bare_code)),
             removal: hit.group("removal").map(|link| as_removal(links::bare(link))),
@@ -112,19 +111,11 @@ impl Catalogue {
             (Some(id), None) => verdict.zone = self.own_zone(id),
             (Some(_), Some(_)) => {}
             (None, None) => {
-                let receiver = || {
-                    providers::receiver(
-                        &self.receivers,
-                        event.remote_host.as_deref(),
-                        &event.receiving_domain,
-                    )
-                };
-                let own = hit
-                    .rule
-                    .operator
-                    .clone()
-                    .or_else(|| receiver().and_then(|receiver| receiver.own.clone()));
-                verdict.blocklist = own;
+                let host = event.remote_host.as_deref();
+                let receiver = || providers::receiver(&self.receivers, host, &event.receiving_domain);
+                let named = hit.group("list").map(|name| self.list_called(name));
+                let meant = named.or_else(|| hit.rule.operator.clone());
+                verdict.blocklist = meant.or_else(|| receiver().and_then(|receiver| receiver.own.clone()));
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::bounce;
 use crate::catalogue::Catalogue;
 use crate::cli::{ClassifyArgs, Console};
 use crate::commands::{Outcome, console, outputs};
-use crate::event::{Event, Message};
+use crate::event::{Event, Gap, Message, Place};
 use crate::mailbox;
 use crate::report::{self, Clock, Color, CsvEncoding, OutputFormat};
 
@@ -28,11 +28,12 @@ pub(crate) fn run(args: &ClassifyArgs, console: Console) -> anyhow::Result<Outco
     let mut events = Vec::new();
     for read in args.paths.iter().flat_map(|path| mailbox::files(path)) {
         match read {
-            Ok(message) => events.extend(classify(&message, &catalogue)),
-            Err(gap) => {
-                gaps += 1;
-                console::name_gaps(&[gap]);
+            Ok(message) => {
+                let read = classify(&message, &catalogue);
+                gaps += name(not_understood(&message, &read));
+                events.extend(read);
             }
+            Err(gap) => gaps += name(Some(gap)),
         }
         if format == OutputFormat::Ndjson {
             report::ndjson(&events, &mut stdout).context("stdout")?;
@@ -64,6 +65,20 @@ fn classify(message: &Message, catalogue: &Catalogue) -> Vec<Event> {
         .into_iter()
         .map(|event| catalogue.classify(event))
         .collect()
+}
+
+/// A bounce that was cut, or that no format fits, is not the same as no bounce.
+fn not_understood(message: &Message, events: &[Event]) -> Option<Gap> {
+    (events.is_empty() && bounce::looks_like_bounce(message)).then(|| Gap {
+        at: Place::Message(message.source.clone()),
+        why: "looks like a bounce, and no recipient could be found in it".to_owned(),
+    })
+}
+
+/// Says on stderr what is missing, and counts it.
+fn name(gap: Option<Gap>) -> usize {
+    console::name_gaps(gap.as_slice());
+    gap.iter().count()
 }
 
 /// A mistyped path is no gap in what was read: with nothing to read, nothing was done.

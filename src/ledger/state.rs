@@ -16,6 +16,8 @@ use crate::ledger::Recorded;
 
 /// For how long an observation is about now.
 const FRESH: TimeDelta = TimeDelta::hours(24);
+/// For how long the first report, which knows nothing of earlier silences, takes a refusal to be still going on.
+const BASELINE: TimeDelta = TimeDelta::days(14);
 
 /// What has become of a group since the last report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, EnumIter)]
@@ -94,6 +96,16 @@ impl<'a> Observed<'a> {
         })
     }
 
+    /// How long a refusal speaks for itself: a day, in the first report a fortnight (it says `ongoing` where a later one
+    /// would say `new`).
+    fn refusal_holds(&self) -> TimeDelta {
+        if self.last_report.is_none() {
+            BASELINE
+        } else {
+            FRESH
+        }
+    }
+
     /// Whether the DNS can tell that the group is over: it has lists, and each has a zone.
     fn can_be_asked(&self) -> bool {
         !self.lists.is_empty() && self.lists.iter().all(|zones| !zones.is_empty())
@@ -128,7 +140,7 @@ pub fn state(observed: &Observed<'_>) -> State {
         Stands::Listed | Stands::Refused(_) if course.came_back => State::Relisted,
         Stands::Listed | Stands::Refused(_) | Stands::Untold if is_new => State::New,
         Stands::Listed => State::Ongoing,
-        Stands::Refused(at) if observed.now.to_utc() - at <= FRESH => State::Ongoing,
+        Stands::Refused(at) if observed.now.to_utc() - at <= observed.refusal_holds() => State::Ongoing,
         Stands::Refused(_) | Stands::Untold => State::Unknown,
     }
 }
@@ -342,6 +354,16 @@ mod tests {
         assert_eq!(group.state(day(9, 0)), State::Ongoing);
         group.last_report = None;
         assert_eq!(group.state(day(3, 11)), State::Ongoing, "the first run");
+    }
+
+    #[test]
+    fn the_first_report_takes_a_refusal_of_the_last_fortnight_to_be_going_on() {
+        let mut private = Group::new(&[], &[refused(day(3, 9), day(3, 10))], &[]);
+        private.last_report = None;
+        assert_eq!(private.state(day(16, 0)), State::Ongoing);
+        assert_eq!(private.state(day(18, 0)), State::Unknown);
+        private.last_report = Some(day(4, 0));
+        assert_eq!(private.state(day(16, 0)), State::Unknown);
     }
 
     #[test]

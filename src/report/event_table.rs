@@ -1,98 +1,83 @@
-//! What `bounceaudit classify` prints for a person: a block for each event, the fields under their names.
+//! What `bounceaudit classify` prints for a person: a block for each event, its fields under their names.
 
-use crate::event::{Event, Verdict};
+use crate::event::{Event, Timestamp};
 use crate::report::layout::{Page, Tone};
 use crate::report::settings::Clock;
 use crate::report::table::Look;
 
-/// The events, each with its verdict, its times and the reply whole.
+/// Cells of the longest name.
+const NAME: usize = "original_message_id".len();
+
+/// The events, each with its verdict first, then who said what when, and the reply whole.
 #[must_use]
 pub fn events_table(events: &[Event], look: Look) -> String {
     let mut page = Page::new(look.width, look.color);
     for event in events {
         page.gap();
-        let tone = if event.verdict.reason.is_block() {
+        let reason = event.verdict.reason;
+        let tone = if reason.is_block() {
             Tone::Bad
         } else {
-            Tone::Plain
+            Tone::Strong
         };
-        let (recipient, reason) = (&event.recipient, event.verdict.reason);
-        page.paragraph(tone, 0, 2, &format!("{recipient}  {}, {reason}", event.action));
-        for line in [
-            verdict(&event.verdict),
-            receiver(event),
-            times(event),
-            original(event),
-        ] {
-            if !line.is_empty() {
-                page.paragraph(Tone::Plain, 2, 2, &line);
+        page.paragraph(
+            tone,
+            0,
+            2,
+            &format!("{}  {}, {reason}", event.recipient, event.action),
+        );
+        for (name, value) in fields(event) {
+            if let Some(value) = value {
+                page.field(Tone::Plain, name, NAME, &value);
             }
         }
-        page.paragraph(Tone::Plain, 2, 2, event.reply.as_deref().unwrap_or_default());
-        page.paragraph(Tone::Faint, 2, 2, &event.source.to_string());
+        page.field(Tone::Faint, "source", NAME, &event.source.to_string());
     }
     page.finish()
 }
 
-/// `name: value, name: value` for what is there.
-fn fields(pairs: &[(&str, Option<String>)]) -> String {
-    let said = pairs
-        .iter()
-        .filter_map(|(name, value)| Some(format!("{name}: {}", value.as_deref()?)));
-    said.collect::<Vec<_>>().join(", ")
-}
-
-fn verdict(verdict: &Verdict) -> String {
-    fields(&[
+/// What is worth a line, under the names of the event's fields.
+fn fields(event: &Event) -> [(&'static str, Option<String>); 16] {
+    let second = |time: Timestamp| {
+        Clock::Local
+            .show(time)
+            .format("%Y-%m-%d %H:%M:%S %:z")
+            .to_string()
+    };
+    let verdict = &event.verdict;
+    [
         ("blocked_ip", verdict.blocked_ip.map(|ip| ip.to_string())),
         ("blocklist", verdict.blocklist.as_ref().map(ToString::to_string)),
         ("zone", verdict.zone.as_ref().map(ToString::to_string)),
         ("code", verdict.code.clone()),
         ("removal", verdict.removal.clone()),
-    ])
-}
-
-fn receiver(event: &Event) -> String {
-    fields(&[
         ("remote_host", event.remote_host.clone()),
         ("remote_ip", event.remote_ip.map(|ip| ip.to_string())),
         (
             "smtp_command",
             event.smtp_command.map(|command| command.to_string()),
         ),
-        ("smtp_code", event.smtp_code.map(|code| code.to_string())),
         ("status", event.status.map(|status| status.to_string())),
-    ])
-}
-
-fn times(event: &Event) -> String {
-    let minute = |time| {
-        Clock::Local
-            .show(time)
-            .format("%Y-%m-%d %H:%M:%S %:z")
-            .to_string()
-    };
-    fields(&[
-        ("sent_at", event.times.sent_at.map(minute)),
-        ("bounced_at", event.times.bounced_at.map(minute)),
+        ("reply", event.reply.clone()),
+        ("sent_at", event.times.sent_at.map(second)),
+        ("bounced_at", event.times.bounced_at.map(second)),
         (
             "delay_seconds",
             event.times.delay().map(|delay| delay.num_seconds().to_string()),
         ),
-    ])
-}
-
-fn original(event: &Event) -> String {
-    fields(&[
         ("format", Some(event.format.to_string())),
         ("reporting_mta", event.reporting_mta.clone()),
         ("original_message_id", event.original.message_id.clone()),
-    ])
+    ]
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{prop_assert, proptest};
+
     use crate::report::event_table::events_table;
+    use crate::report::layout::cells;
+    use crate::report::safe::steers;
     use crate::report::samples;
     use crate::report::table::Look;
 
@@ -106,11 +91,29 @@ mod tests {
             verbose: false,
         };
         let text = events_table(&[event], look);
+        assert!(text.contains("  blocked_ip           192.0.2.99\n"), "{text}");
         assert!(
-            text.contains("blocked_ip: 192.0.2.99, blocklist: microsoft-outlook"),
+            text.contains("  reply                550 5.7.1 \\x1b[2Jgone\n"),
             "{text}"
         );
-        assert!(text.contains("550 5.7.1 \\x1b[2Jgone"), "{text}");
         assert!(!text.contains('\u{1b}'));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_of_an_event_reaches_the_terminal_raw(
+            text in ".{0,80}|[\\x00-\\xff\u{202a}-\u{202e} ]{0,80}|([a-z]{1,90} ){0,5}",
+            width in 0usize..150,
+        ) {
+            let mut event = samples::story("postfix-s3150.eml");
+            event.recipient = text.clone();
+            event.reporting_mta = Some(text.clone());
+            event.verdict.code = Some(text.clone());
+            event.reply = Some(text);
+            for line in events_table(&[event], Look { width, color: false, verbose: false }).lines() {
+                prop_assert!(!line.chars().any(steers), "{line:?}");
+                prop_assert!(cells(line) <= width.max(60) || !line.trim_start().contains(' '), "{line:?}");
+            }
+        }
     }
 }

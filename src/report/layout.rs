@@ -199,6 +199,25 @@ impl Page {
         }
     }
 
+    /// `name  value`, the values of several lines below each other; a word too wide for that has a line of its own.
+    pub(super) fn field(&mut self, tone: Tone, name: &str, name_width: usize, value: &str) {
+        const INDENT: usize = 2;
+        let room = self.width.saturating_sub(INDENT + name_width + 2);
+        let mut name = name;
+        for line in wrap(value, room) {
+            let label = format!("{}{}  ", " ".repeat(INDENT), pad(name, name_width));
+            if cells(&line) <= room {
+                self.spans(&[(Tone::Plain, &label), (tone, &line)]);
+            } else {
+                if !name.is_empty() {
+                    self.line(&label);
+                }
+                self.spans(&[(Tone::Plain, &" ".repeat(2 * INDENT)), (tone, &line)]);
+            }
+            name = "";
+        }
+    }
+
     pub(super) fn finish(self) -> String {
         self.text
     }

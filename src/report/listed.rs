@@ -34,7 +34,10 @@ pub(super) fn listed(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>)
                 .filter(|listing| matches!(listing.answer, Answer::Listed(_)));
             let place: Vec<String> = on
                 .map(|listing| match &listing.meaning {
-                    Some(meaning) => fill(&words.at, &[("zone", &listing.zone), ("meaning", meaning)]),
+                    Some(meaning) => fill(
+                        &words.at,
+                        &[("zone", &listing.zone), ("meaning", &short(meaning))],
+                    ),
                     None => listing.zone.to_string(),
                 })
                 .collect();
@@ -65,6 +68,14 @@ pub(super) fn listed(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>)
             fill(&words.unknown, &[("why", &why)])
         }
     }
+}
+
+/// `CSS` of `CSS: low-reputation sender, …`: `check` has the rest.
+fn short(meaning: &str) -> String {
+    let parts = meaning
+        .split("; ")
+        .map(|part| part.split(": ").next().unwrap_or(part));
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 /// Why an answer tells nothing.

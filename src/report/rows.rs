@@ -1,6 +1,7 @@
 //! What the terminal shows as one entry: the groups of one address in one state at one receiver.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::event::{Reason, Timestamp};
@@ -119,17 +120,20 @@ pub(super) fn rows<'g, 'a>(groups: &'g [Group<'a>]) -> Vec<Row<'g, 'a>> {
         }
     }
     for row in &mut rows {
-        row.groups
-            .sort_by_key(|group| std::cmp::Reverse(group.messages.len()));
+        row.groups.sort_by_key(|group| Reverse(group.messages.len()));
     }
-    rows.sort_by_key(|row| {
-        (
-            rank(row.state),
-            std::cmp::Reverse(row.recipients()),
-            row.ip.is_none(),
-            row.ip,
-            row.provider,
-        )
+    // The entries of one address in one state stay together.
+    let mut hit: BTreeMap<(usize, Option<IpAddr>), usize> = BTreeMap::new();
+    for row in &rows {
+        *hit.entry((rank(row.state), row.ip)).or_default() += row.recipients();
+    }
+    rows.sort_by_cached_key(|row| {
+        let of_ip = hit
+            .get(&(rank(row.state), row.ip))
+            .copied()
+            .filter(|_| row.ip.is_some());
+        let most = (Reverse(of_ip.unwrap_or_default()), row.ip.is_none(), row.ip);
+        (rank(row.state), most, Reverse(row.recipients()), row.provider)
     });
     rows
 }

@@ -23,7 +23,7 @@ fn cargo(what: &str) -> Command {
     let mut command = Command::new(env!("CARGO"));
     for (name, _) in std::env::vars_os() {
         let told = |prefix: &&str| name.to_str().is_some_and(|name| name.starts_with(*prefix));
-        if OF_THE_OUTER_CARGO.iter().any(|prefix| told(&prefix)) {
+        if OF_THE_OUTER_CARGO.iter().any(told) {
             command.env_remove(name);
         }
     }
@@ -62,7 +62,7 @@ fn the_demo_shows_each_story_within_ten_seconds() {
             row.is_some_and(|row| row.split(',').any(|cell| cell == list)),
             "{ip} {domain} {list}:\n{groups}"
         );
-        for word in [ip, domain] {
+        for word in [ip, domain, list] {
             assert!(stdout.contains(word), "{word} is not in the report:\n{stdout}");
         }
     }

@@ -19,9 +19,9 @@ fn a_corrupt_mail_is_no_panic_and_the_others_are_read() {
     let office = Office::new();
     fs::create_dir(office.path("mails")).unwrap();
     fs::write(office.path("mails/good.eml"), story("qmail-spamhaus-outlook.eml")).unwrap();
-    // Cut in the middle of its report, and with bytes of nothing in it.
+    // Cut before its report begins, with bytes of nothing in place of the rest.
     let mut corrupt = story("postfix-s3150.eml");
-    corrupt.truncate(corrupt.len() / 2);
+    corrupt.truncate(400);
     corrupt.extend_from_slice(
         b"\x00\xff\xfe\r\n--B4\r\nContent-Type: multipart/report; boundary=\"B4\r\n\r\n--B4--",
     );
@@ -29,9 +29,9 @@ fn a_corrupt_mail_is_no_panic_and_the_others_are_read() {
 
     let ran = office.bounceaudit(["classify", "mails"]);
 
-    assert!(ran.status == 0 || ran.status == 3, "{ran:#?}");
+    ran.ended_with_one_line(3, &["mails/corrupt.eml", "looks like a bounce"]);
+    assert_eq!(ran.stdout.lines().count(), 1, "{ran:#?}");
     assert!(ran.stdout.contains("hanako@outlook.example.jp"), "{ran:#?}");
-    assert!(!ran.stderr.contains("panicked"), "{ran:#?}");
 }
 
 #[test]

@@ -292,10 +292,10 @@ def listed_now(group, ip):
 
 
 def state(group, listed):
-    """On a first run; all refusals lie a week back, so where no list can be asked, nothing decides since."""
+    """On a first run, which takes a refusal of the last fortnight to be going on where no list can be asked."""
     if all(f.refusal.reason == "receiver-fault" for f in group.failures):
         return "receiver-fault"
-    return {"yes": "ongoing", "no": "cleared", "unknown": "unknown"}[listed]
+    return {"yes": "ongoing", "no": "cleared", "unknown": "ongoing"}[listed]
 
 
 def late_cause(late):

@@ -252,6 +252,49 @@ fn a_scan_changes_nothing_on_the_server_and_counts_nothing_twice() {
     assert_eq!(mail_files(&server.maildir()).len(), files.len() + 5);
 }
 
+#[test]
+fn inbox_and_the_junk_folder_are_read_when_no_folder_is_named() {
+    let office = Office::new();
+    let server = filled(&office);
+    fs::write(office.path("config.toml"), "").unwrap();
+
+    let ran = office.scan(server.port, &[&SHARED[..], &["--no-dns"]].concat());
+
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:#?}");
+    let folders: BTreeSet<_> = events(&office)
+        .iter()
+        .map(|row| folder_of(&row["source"]))
+        .collect();
+    assert_eq!(folders, BTreeSet::from(["INBOX".to_owned(), "Junk".to_owned()]));
+}
+
+#[test]
+fn a_mailbox_is_read_over_starttls_too() {
+    let office = Office::new();
+    let server = filled(&office);
+    let options = [
+        "--tls",
+        "starttls",
+        "--ca-file",
+        "ca.pem",
+        "--no-dns",
+        "--no-ledger",
+        "--folder",
+        "Junk",
+    ];
+
+    let ran = office.scan(server.starttls_port, &options);
+
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:#?}");
+    assert!(ran.stdout.contains("192.0.2.10"), "{ran:#?}");
+}
+
+/// `imaps://user@host:port/FOLDER;UIDVALIDITY=v/;UID=n` (RFC 5092)
+fn folder_of(source: &str) -> String {
+    let path = source.split('/').nth(3).unwrap();
+    path.split(';').next().unwrap().to_owned()
+}
+
 /// Every bounce that the ledger knows, each as its row in the detail table.
 fn events(office: &Office) -> Vec<Row> {
     let ran = office.bounceaudit([

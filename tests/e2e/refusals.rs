@@ -1,5 +1,7 @@
 //! What goes wrong at a server, and the one line that says so.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::office::Office;
 use crate::support::certificate::Leaf;
 use crate::support::dovecot::{Dovecot, USER, free_port};
@@ -112,4 +114,47 @@ fn a_folder_that_does_not_exist_is_named_beside_those_that_do() {
         ran.stdout.contains("Jukn"),
         "the report names what is missing: {ran:#?}"
     );
+}
+
+#[test]
+fn one_account_that_fails_does_not_take_the_other_along() {
+    let office = Office::new();
+    let server = Dovecot::start(&office.certificate("localhost"));
+    let account = |name: &str, port: u16| {
+        format!(
+            "[[account]]\nname = {name:?}\nhost = \"localhost\"\nport = {port}\nuser = {USER:?}\n\
+             ca_file = \"ca.pem\"\npassword_file = \"password\"\n"
+        )
+    };
+    let accounts = [account("closed", free_port()), account("open", server.port)].concat();
+    std::fs::write(office.path("two.toml"), accounts).unwrap();
+
+    let ran = office.bounceaudit(["scan", "--config", "two.toml", "--no-dns", "--no-ledger"]);
+
+    ran.ended_with_one_line(3, &["closed", "refused"]);
+    assert!(
+        ran.stdout.contains("closed"),
+        "the report names what is missing: {ran:#?}"
+    );
+}
+
+#[test]
+fn tls_at_a_port_for_starttls_is_explained() {
+    let office = Office::new();
+    let server = Dovecot::start(&office.certificate("localhost"));
+
+    let ran = office.scan(server.starttls_port, &OFFLINE);
+
+    ran.ended_with_one_line(1, &["localhost", "--tls starttls"]);
+}
+
+#[test]
+fn a_password_file_that_others_may_read_is_not_used() {
+    let office = Office::new();
+    let server = Dovecot::start(&office.certificate("localhost"));
+    std::fs::set_permissions(office.path("password"), std::fs::Permissions::from_mode(0o644)).unwrap();
+
+    let ran = office.scan(server.port, &OFFLINE);
+
+    ran.ended_with_one_line(1, &["password", "chmod 600"]);
 }

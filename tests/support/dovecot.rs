@@ -19,6 +19,8 @@ const START: Duration = Duration::from_secs(20);
 /// A running server; it ends with this value.
 pub(crate) struct Dovecot {
     pub(crate) port: u16,
+    /// Where it speaks in the clear until STARTTLS.
+    pub(crate) starttls_port: u16,
     home: TempDir,
     server: Child,
 }
@@ -51,7 +53,7 @@ impl Dovecot {
             .prefix("dovecot-")
             .tempdir_in("/tmp")
             .unwrap();
-        let port = free_port();
+        let (port, starttls_port) = (free_port(), free_port());
         let program = program("dovecot", "dovecot-imapd");
         leaf.write_to(home.path(), "server").unwrap();
         fs::write(
@@ -63,7 +65,11 @@ impl Dovecot {
             fs::create_dir_all(home.path().join(part)).unwrap();
         }
         let configuration = home.path().join("dovecot.conf");
-        fs::write(&configuration, settings(&version(&program), home.path(), port)).unwrap();
+        fs::write(
+            &configuration,
+            settings(&version(&program), home.path(), port, starttls_port),
+        )
+        .unwrap();
         give_to_nobody(home.path());
         let server = unprivileged(&program)
             .arg("-F")
@@ -74,7 +80,12 @@ impl Dovecot {
             .stderr(fs::File::create(home.path().join("stderr")).unwrap())
             .spawn()
             .unwrap();
-        let mut running = Self { port, home, server };
+        let mut running = Self {
+            port,
+            starttls_port,
+            home,
+            server,
+        };
         running.wait_until_it_listens().then_some(running)
     }
 
@@ -109,9 +120,10 @@ impl Dovecot {
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        // TERM and not KILL: the master takes its children along.
+        // TERM and not KILL: the master takes its children along. The shell's own kill, since procps may be missing.
         let id = self.server.id().to_string();
-        if Command::new("kill").arg(&id).status().is_ok() {
+        let told = Command::new("sh").args(["-c", "kill \"$0\"", &id]).status();
+        if told.is_ok_and(|status| status.success()) {
             self.server.wait().ok();
         }
     }
@@ -176,7 +188,7 @@ fn version(program: &Path) -> String {
 }
 
 /// Debian 12 has Dovecot 2.3, Debian 13 has 2.4, which renamed most settings.
-fn settings(version: &str, home: &Path, port: u16) -> String {
+fn settings(version: &str, home: &Path, port: u16, starttls_port: u16) -> String {
     let (user, group, home) = (id("-un"), id("-gn"), home.display());
     let of_the_version = if version.starts_with("2.3") {
         format!(
@@ -200,7 +212,7 @@ fn settings(version: &str, home: &Path, port: u16) -> String {
          first_valid_uid = 1\nprotocols = imap\nssl = required\nauth_mechanisms = plain login\n\
          namespace inbox {{\n inbox = yes\n separator = /\n mailbox Junk {{\n  special_use = \\Junk\n }}\n}}\n\
          service anvil {{\n chroot =\n}}\n\
-         service imap-login {{\n chroot =\n inet_listener imap {{\n  port = 0\n }}\n\
+         service imap-login {{\n chroot =\n inet_listener imap {{\n  {address} = 127.0.0.1\n  port = {starttls_port}\n }}\n\
           inet_listener imaps {{\n  {address} = 127.0.0.1\n  port = {port}\n  ssl = yes\n }}\n}}\n",
         address = if version.starts_with("2.3") {
             "address"
