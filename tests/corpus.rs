@@ -117,3 +117,77 @@ fn a_mail_with_events_passes_the_rule_for_candidates() {
         );
     }
 }
+
+/// What a customer sends who attaches the bounce, or pastes it below the header that the mail program shows.
+const PERSON: &str = "Return-Path: <hanako@client.example.org>\nDate: Fri, 19 Oct 2018 17:05:00 +0900\n\
+    From: Hanako <hanako@client.example.org>\nTo: webmaster@studio.example.jp\nSubject: Fwd: bounce\n\
+    Message-ID: <f001@client.example.org>\nMIME-Version: 1.0\n";
+
+#[test]
+fn an_attached_bounce_reads_as_itself() {
+    for path in mails() {
+        let name = path.to_string_lossy();
+        let bytes = fs::read(&path).unwrap();
+        let direct = message(&name, bytes.clone());
+        if !bounce::looks_like_bounce(&direct) || bytes.starts_with(b"From ") {
+            continue;
+        }
+        let mut attached = PERSON.as_bytes().to_vec();
+        attached.extend(
+            b"Content-Type: multipart/mixed; boundary=\"zzz\"\n\n--zzz\nContent-Type: text/plain\n\n",
+        );
+        attached.extend(b"Please look.\n\n--zzz\nContent-Type: message/rfc822\n\n");
+        attached.extend(&bytes);
+        attached.extend(b"\n--zzz--\n");
+        let attached = message(&name, attached);
+        assert_eq!(
+            rows(&bounce::read(&attached)),
+            rows(&bounce::read(&direct)),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_pasted_bounce_keeps_its_recipients_and_their_replies() {
+    // qmail and Exim write one text part, which a mail program shows as it stands
+    let pasted = |name: &str, quote: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+        let mail = fs::read_to_string(folder.join(name)).unwrap().replace('\r', "");
+        let (_, body) = mail.split_once("\n\n").unwrap();
+        let shown = format!(
+            "From: MAILER-DAEMON@mx.example.org\nDate: Fri, 19 Oct 2018 16:36:25 +0900\nSubject: failure notice\n\n{body}"
+        );
+        let shown: String = shown.lines().map(|line| format!("{quote}{line}\n")).collect();
+        let text = format!("{PERSON}Content-Type: text/plain; charset=utf-8\n\nHello,\n\n{shown}");
+        let direct = bounce::read(&message(name, mail.into_bytes()));
+        (direct, bounce::read(&message(name, text.into_bytes())))
+    };
+    for name in [
+        "qmail-greeting-late.eml",
+        "sisimai-qmail-14.eml",
+        "sisimai-exim-02.eml",
+        "sisimai-exim-30.eml",
+    ] {
+        for quote in ["", "> ", "> > "] {
+            let (direct, forwarded) = pasted(name, quote);
+            let told = |events: &[Event]| -> Vec<_> {
+                let told = |event: &Event| {
+                    (
+                        event.recipient.clone(),
+                        event.reply.clone(),
+                        event.smtp_command,
+                        event.status,
+                    )
+                };
+                events.iter().map(told).collect()
+            };
+            assert_eq!(told(&forwarded), told(&direct), "{name} behind {quote:?}");
+            let dated = forwarded.iter().all(|event| {
+                event.times.bounced_at.map(|time| time.to_rfc3339()).as_deref()
+                    == Some("2018-10-19T16:36:25+09:00")
+            });
+            assert!(dated, "{name} behind {quote:?}");
+        }
+    }
+}

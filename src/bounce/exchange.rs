@@ -16,6 +16,9 @@ use crate::bounce::mail::Bounce;
 use crate::bounce::reply::Reply;
 use crate::bounce::told::{Finding, Told};
 
+/// Lines below an address that may be about it.
+const MAX_BELOW: usize = 40;
+
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let words = bounce.words();
     let recipients = diagnostics(words);
@@ -102,7 +105,7 @@ fn diagnostics(words: &str) -> Vec<Finding> {
             host.name = Some(next.to_owned());
             next = below.next().unwrap_or("");
         }
-        let rest = below.take_while(|line| !line.is_empty());
+        let rest = below.take(MAX_BELOW).take_while(|line| !line.is_empty());
         let text = std::iter::once(next).chain(rest).collect::<Vec<_>>().join("\n");
         if let Some((said, seen)) = returned(&text) {
             let host = seen.or(host);

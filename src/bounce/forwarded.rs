@@ -140,7 +140,7 @@ fn below_a_header(text: &str) -> Option<(Head, &str)> {
 }
 
 fn next_is_field(rest: Option<&str>) -> bool {
-    rest.and_then(|rest| rest.lines().find(|line| !line.trim().is_empty()))
+    rest.and_then(|rest| rest.lines().take(3).find(|line| !line.trim().is_empty()))
         .is_some_and(|line| shown(line).is_some())
 }
 

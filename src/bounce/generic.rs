@@ -16,6 +16,12 @@ use crate::event::Action;
 /// Lines of words that are looked at.
 const MAX_LINES: usize = 2000;
 
+/// Recipients beyond this number are not read where no format says which lines name them.
+const MAX_RECIPIENTS: usize = 200;
+
+/// Lines of one paragraph that are looked at.
+const MAX_PARAGRAPH: usize = 40;
+
 /// Characters of words that are taken for the reply where none has a code.
 const MAX_WORDS: usize = 1000;
 
@@ -107,6 +113,9 @@ fn findings(bounce: &Bounce<'_>) -> Vec<Finding> {
         named = failed.iter().map(|one| (one.clone(), 0)).collect();
     }
     // of a person's mail only a recipient's own paragraph counts
+    let mut seen = std::collections::HashSet::new();
+    named.retain(|(address, _)| seen.insert(address.to_ascii_lowercase()));
+    named.truncate(MAX_RECIPIENTS);
     let alone = named.len() == 1;
     let action = is_delay(bounce).then_some(Action::Delayed);
     let finding = |(recipient, at): (String, usize)| Finding {
@@ -217,6 +226,7 @@ fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding
         let block: Vec<&str> = lines
             .iter()
             .skip(from)
+            .take(MAX_PARAGRAPH)
             .take_while(|line| !line.is_empty())
             .copied()
             .collect();
@@ -266,6 +276,10 @@ fn without_opening(own: &str, recipient: &str) -> String {
 
 /// The lines from one on, up to the next empty one.
 fn paragraph(lines: &[&str], at: usize) -> String {
-    let rest = lines.iter().skip(at).take_while(|line| !line.is_empty());
+    let rest = lines
+        .iter()
+        .skip(at)
+        .take(MAX_PARAGRAPH)
+        .take_while(|line| !line.is_empty());
     rest.copied().collect::<Vec<_>>().join("\n")
 }

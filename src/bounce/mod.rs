@@ -273,4 +273,44 @@ mod tests {
         let one = "From MAILER-DAEMON  Thu Apr 29 23:34:45 2015\nReturn-Path: <>\nFrom: MAILER-DAEMON@x.example\n\nHi. This is the qmail-send program at x.example.\n\n<a@y.example>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n";
         assert_eq!(events_of(&format!("{one}{}", one.replace("<a@", "<b@"))), 2);
     }
+
+    #[test]
+    fn time_stays_linear_whatever_is_repeated() {
+        let head = "Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nSubject: Returned mail\n\n";
+        let transcript = "   ----- The following addresses had permanent fatal errors -----\n<a@x.example>\n\n   ----- Transcript of session follows -----\n";
+        let many = |line: &str| line.repeat(200_000 / line.len());
+        let bodies = [
+            many("\n"),
+            format!("From: MAILER-DAEMON\n{}", many("\n")),
+            many("a@x.example\n"),
+            many("<a@x.example>: host x.example[192.0.2.1] said: 550 no\n"),
+            many("Final-Recipient: rfc822; a@x.example\n"),
+            many("@"),
+            many("\"@"),
+            many("> "),
+            format!(
+                "{transcript}{}",
+                many("<<< 550 <a@x.example>\n550 <b@x.example>...\n")
+            ),
+            format!(
+                "This is the MAILER-DAEMON, please DO NOT REPLY to this email\n{}",
+                many("a@x.example: 550\n")
+            ),
+            format!("Remote host said: \n{}", many("<a@x.example>:\n550 no\n\n")),
+            format!(
+                "following address(es) failed:\n{}",
+                many("  a@x.example\n    host x [192.0.2.1]\n")
+            ),
+        ];
+        let begun = std::time::Instant::now();
+        for body in bodies {
+            events_of(&format!("{head}{body}"));
+        }
+        // seconds in a debug build on a busy machine; squares of these would take hours
+        assert!(
+            begun.elapsed() < std::time::Duration::from_secs(30),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
 }

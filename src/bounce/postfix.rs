@@ -17,7 +17,9 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let words = bounce.words();
     let by_words = OPENINGS.iter().any(|opening| words.contains(opening))
         || (words.contains("(in reply to ") && words.contains(" said: "))
-        || (words.contains("]") && words.contains(" refused to talk to me: "));
+        || words.contains("] said: ")
+        || words.contains("] refused to talk to me: ")
+        || words.contains("]\n    refused to talk to me: ");
     if !(by_report || by_words) {
         return None;
     }

@@ -21,6 +21,11 @@ use crate::bounce::reply::{self, Reply, leading_code};
 use crate::bounce::told::{Finding, Told};
 use crate::event::{Action, SmtpCommand};
 
+/// Recipients and lines of a session beyond these numbers are not read, so that time stays in bounds: each recipient is
+/// looked for in the whole session.
+const MAX_RECIPIENTS: usize = 1000;
+const MAX_STEPS: usize = 10_000;
+
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let words = bounce.words();
     let transcript_at = words.find("Transcript of session follows");
@@ -34,6 +39,7 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let exchanges = exchanges(transcript);
     let mut recipients: Vec<Finding> = listed(above)
         .into_iter()
+        .take(MAX_RECIPIENTS)
         .map(|one| finding(one, &exchanges))
         .collect();
     if recipients.is_empty() && !has_list {
@@ -125,6 +131,8 @@ struct Exchange {
     /// Whether the remote host said it (`<<<`).
     remote: bool,
     text: String,
+    /// The text in lower case, to find addresses in.
+    lower: String,
 }
 
 fn exchanges(transcript: &str) -> Vec<Exchange> {
@@ -132,7 +140,7 @@ fn exchanges(transcript: &str) -> Vec<Exchange> {
     let mut host = Host::default();
     let mut command = None;
     let mut goes_on = false;
-    for line in transcript.lines().skip(1) {
+    for line in transcript.lines().skip(1).take(MAX_STEPS) {
         let line = line.trim();
         if let Some(talking) = talking_to(line) {
             host = Host::read(talking);
@@ -148,6 +156,7 @@ fn exchanges(transcript: &str) -> Vec<Exchange> {
                     host: host.clone(),
                     command,
                     remote: true,
+                    lower: String::new(),
                     text: said.to_owned(),
                 });
             }
@@ -159,10 +168,14 @@ fn exchanges(transcript: &str) -> Vec<Exchange> {
                 host: host.clone(),
                 command,
                 remote: false,
+                lower: String::new(),
                 text: line.to_owned(),
             });
         }
         goes_on = false;
+    }
+    for exchange in &mut found {
+        exchange.lower = exchange.text.to_ascii_lowercase();
     }
     found
 }
@@ -212,12 +225,8 @@ fn finding(listed: Listed, exchanges: &[Exchange]) -> Finding {
 /// The step that decided about a recipient: the reply that the reason quotes, else the one that names the address, else
 /// the one before sendmail's line about it, else the first refusal, else sendmail's own line.
 fn chosen<'a>(recipient: &str, reason: Option<&str>, exchanges: &'a [Exchange]) -> Option<&'a Exchange> {
-    let names = |exchange: &&Exchange| {
-        exchange
-            .text
-            .to_ascii_lowercase()
-            .contains(&recipient.to_ascii_lowercase())
-    };
+    let recipient = recipient.to_ascii_lowercase();
+    let names = |exchange: &&Exchange| exchange.lower.contains(&recipient);
     let replies = || exchanges.iter().filter(|exchange| exchange.remote);
     let quoted = reason
         .map(|reason| reason.split("...").next().unwrap_or(reason).trim())

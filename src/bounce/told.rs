@@ -110,10 +110,18 @@ fn merged(words: Vec<Finding>, report: Vec<Finding>) -> Vec<Finding> {
     let mut words: Vec<Option<Finding>> = once_each(words).into_iter().map(Some).collect();
     let mut partners: Vec<Option<Finding>> = report
         .iter()
-        .map(|told| {
-            let at = words
-                .iter()
-                .position(|word| word.as_ref().is_some_and(|word| told.is_for(word)));
+        .enumerate()
+        .map(|(index, told)| {
+            // both tellings keep the same order nearly always
+            let same = words
+                .get(index)
+                .is_some_and(|word| word.as_ref().is_some_and(|word| told.is_for(word)));
+            let is_namesake = |word: &Option<Finding>| word.as_ref().is_some_and(|word| told.is_for(word));
+            let at = if same {
+                Some(index)
+            } else {
+                words.iter().position(is_namesake)
+            };
             at.and_then(|at| words.get_mut(at)).and_then(Option::take)
         })
         .collect();
