@@ -50,6 +50,9 @@ pub async fn all(
     }
     let plan = plan::plan(settings, catalogue, &ips, named)?;
     let servers = resolver::servers(settings)?;
+    for skipped in &plan.not_asked {
+        tracing::debug!(zone = %skipped.zone, why = %skipped.why, "zone is not asked");
+    }
     let mut checked = Checked {
         warnings: resolver::warnings(&servers)?,
         not_asked: plan.not_asked,
@@ -105,6 +108,18 @@ pub struct Checked {
     pub not_asked: Vec<NotAsked>,
     /// What a reader ought to know of the resolvers.
     pub warnings: Vec<String>,
+}
+
+impl Checked {
+    /// Whether questions were put and none of them was answered.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        !self.listings.is_empty()
+            && self
+                .listings
+                .iter()
+                .all(|listing| listing.answer == Answer::Timeout)
+    }
 }
 
 /// What stopped the DNS from being asked at all.

@@ -2,24 +2,41 @@
 
 use std::io::{self, Write};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use chrono::Local;
 
 use crate::catalogue::Catalogue;
 use crate::check;
 use crate::cli::{CheckArgs, Console};
-use crate::commands::{Outcome, console, outputs};
+use crate::commands::{Outcome, console as on_stderr, outputs};
 use crate::config::Config;
 use crate::report::{self, CheckFormat, Clock, Color, CsvEncoding};
 
+/// A monitor hears of a failure in its own way: `UNKNOWN` and status 3.
 pub(crate) async fn run(args: CheckArgs, console: Console) -> anyhow::Result<Outcome> {
+    let is_monitor = args.format == Some(CheckFormat::Nagios);
+    match check(args, console).await {
+        Err(error) if is_monitor => {
+            writeln!(
+                io::stdout(),
+                "BOUNCEAUDIT UNKNOWN - {}",
+                report::visible(&format!("{error:#}"))
+            )?;
+            Ok(Outcome::Monitor(3))
+        }
+        ended => ended,
+    }
+}
+
+async fn check(args: CheckArgs, console: Console) -> anyhow::Result<Outcome> {
     let config = Config::load(args.config.config.as_deref())?;
     let catalogue = Catalogue::built_in()?;
     let now = Local::now().fixed_offset();
     let checked = check::all(&args.dns.or(config.dns), &catalogue, &args.addresses, &[], now).await?;
     let mut stdout = io::stdout().lock();
     let mut outcome = Outcome::Complete;
-    match args.format.unwrap_or_default() {
+    let format = args.format.unwrap_or_default();
+    match format {
         CheckFormat::Table => {
             let table = report::check_table(&checked, outputs::look(Color::Auto, console))?;
             stdout.write_all(table.as_bytes())
@@ -37,6 +54,15 @@ pub(crate) async fn run(args: CheckArgs, console: Console) -> anyhow::Result<Out
     }
     .and_then(|()| stdout.flush())
     .context("stdout")?;
-    checked.warnings.iter().for_each(|warning| console::say(warning));
+    // The table shows them itself.
+    if format != CheckFormat::Table {
+        checked
+            .warnings
+            .iter()
+            .for_each(|warning| on_stderr::say(warning));
+    }
+    if outcome == Outcome::Complete && checked.is_unanswered() {
+        bail!("no resolver answered any question: check the network, or name another one with --dns IP");
+    }
     Ok(outcome)
 }
