@@ -298,3 +298,69 @@ fn the_receiving_hosts_own_address_is_never_the_blocked_one() {
     event.remote_ip = Some("::ffff:203.0.113.9".parse().unwrap());
     assert_eq!(catalogue.classify(event).verdict.blocked_ip, None);
 }
+
+#[test]
+fn the_refused_address_is_found_in_each_of_its_forms() {
+    let roles = &Catalogue::built_in().unwrap().judge.roles;
+    for reply in [
+        "554 5.7.1 Client host [IPv6:2001:db8::25] blocked using bl.example.net",
+        "554 5.7.1 Client host [2001:0DB8:0:0:0:0:0:25] blocked using bl.example.net",
+        "554 5.7.1 client 2001:db8::25 blocked using bl.example.net",
+        "554 5.7.1 2001:db8::25: blocked",
+        "554 blocked, see https://lists.example/query/ip/2001:db8::25",
+        "554 blocked, see https://lists.example/?ip=2001%3Adb8%3A%3A25&c=bip",
+        "554 host mx.receiver.example[203.0.113.9] said: 554 client [2001:db8::25] blocked",
+    ] {
+        let found = roles.refused(reply, None).map(|ip| ip.to_string());
+        assert_eq!(found.as_deref(), Some("2001:db8::25"), "{reply}");
+    }
+    for reply in [
+        "554 5.7.1 Client host [::ffff:192.0.2.10] blocked using bl.example.net",
+        "554 5.7.1 <mx.sender.example[192.0.2.10]>: Client host rejected: blocked",
+        "554 blocked, see http://lists.example/bl.shtml?192.0.2.10",
+        "554 blocked: mx.sender.example (helo.sender.example) [192.0.2.10]:34032",
+        "554 192.0.2.10/32 is listed",
+    ] {
+        let found = roles.refused(reply, None).map(|ip| ip.to_string());
+        assert_eq!(found.as_deref(), Some("192.0.2.10"), "{reply}");
+    }
+}
+
+#[test]
+fn a_masked_or_impossible_address_hides_the_others() {
+    let roles = &Catalogue::built_in().unwrap().judge.roles;
+    for reply in [
+        "550 messages from [999.999.999.999] weren't sent; see http://203.0.113.9/",
+        "550 Client host [x.x.x.x] blocked, see https://lists.example/?ip=203.0.113.9",
+        "550 Client host [#.#.#.#] blocked by 203.0.113.9",
+        "550 Client host [127.0.0.1] blocked by 203.0.113.9",
+    ] {
+        assert_eq!(roles.refused(reply, None), None, "{reply}");
+    }
+}
+
+#[test]
+fn a_customers_key_in_a_zone_is_masked() {
+    let catalogue = Catalogue::built_in().unwrap();
+    for (zone, list) in [
+        ("zen.dq.spamhaus.net", "spamhaus-zen"),
+        ("sbl.dq.spamhaus.net", "spamhaus-sbl"),
+        ("combined.mail.abusix.zone", "abusix"),
+    ] {
+        let reply = format!(
+            "554 5.7.1 Service unavailable; Client host [192.0.2.10] blocked using a1b2c3d4e5f6.{zone}"
+        );
+        let verdict = catalogue.classify(event(&whole(&Example::Reply(reply)))).verdict;
+        assert_eq!(verdict.zone.unwrap().as_str(), format!("***.{zone}"));
+        assert_eq!(verdict.blocklist.unwrap().0, list);
+    }
+}
+
+#[test]
+fn any_reply_gets_a_verdict() {
+    let catalogue = Catalogue::built_in().unwrap();
+    proptest::proptest!(proptest::test_runner::Config::with_cases(64), |(reply in ".{0,120}")| {
+        let verdict = catalogue.classify(event(&whole(&Example::Reply(reply)))).verdict;
+        proptest::prop_assert!(verdict.blocked_ip.is_none_or(|ip| !ip.is_loopback()));
+    });
+}

@@ -84,6 +84,8 @@ pub(crate) enum Example {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct WholeExample {
     pub(crate) reply: String,
+    /// Nobody saw it: it was put together after the shape of such replies, or of a status alone.
+    pub(crate) composed: bool,
     pub(crate) host: Option<String>,
     pub(crate) domain: Option<String>,
     pub(crate) command: Option<SmtpCommand>,

@@ -46,10 +46,12 @@ impl Catalogue {
             verdict.reason,
             Reason::Blocked | Reason::BadReputation | Reason::ReceiverFault
         ) {
+            let mut operator = None;
             for name in judge.engine.names(subject, &candidates) {
                 self.fill(&mut verdict, self.said_by(&name));
+                operator = operator.or_else(|| name.rule.operator.clone());
             }
-            self.name_the_list(&mut verdict, &hit, event);
+            self.name_the_list(&mut verdict, operator, &hit, event);
         }
         verdict.blocklist = verdict.blocklist.or_else(|| hit.rule.operator.clone());
         if blocks {
@@ -99,24 +101,36 @@ impl Catalogue {
         }
     }
 
-    /// The list by its zone, the zone by its list, and where the reply names neither, the receiver's own list.
-    fn name_the_list(&self, verdict: &mut Verdict, hit: &Hit<'_, '_>, event: &Event) {
-        match (&verdict.blocklist, &verdict.zone) {
-            (None, Some(zone)) => {
-                verdict.blocklist = Some(match self.zone(zone) {
-                    Some(facts) => facts.list.clone(),
-                    None => ListId(plain_name(zone)),
-                });
-            }
-            (Some(id), None) => verdict.zone = self.own_zone(id),
-            (Some(_), Some(_)) => {}
-            (None, None) => {
-                let host = event.remote_host.as_deref();
-                let receiver = || providers::receiver(&self.receivers, host, &event.receiving_domain);
-                let named = hit.group("list").map(|name| self.list_called(name));
-                let meant = named.or_else(|| hit.rule.operator.clone());
-                verdict.blocklist = meant.or_else(|| receiver().and_then(|receiver| receiver.own.clone()));
-            }
+    /// The list by its zone, the zone by its list; where the reply names neither, its operator, or the receiver's own list.
+    fn name_the_list(
+        &self,
+        verdict: &mut Verdict,
+        operator: Option<ListId>,
+        hit: &Hit<'_, '_>,
+        event: &Event,
+    ) {
+        let by_zone = verdict
+            .zone
+            .as_ref()
+            .and_then(|zone| self.zone(zone))
+            .map(|facts| facts.list.clone());
+        let plain = || verdict.zone.as_ref().map(|zone| ListId(plain_name(zone)));
+        let named = || hit.group("list").map(|name| self.list_called(name));
+        let receivers_own = || {
+            let host = event.remote_host.as_deref();
+            let receiver = providers::receiver(&self.receivers, host, &event.receiving_domain);
+            receiver.and_then(|receiver| receiver.own.clone())
+        };
+        let list = verdict
+            .blocklist
+            .clone()
+            .or(by_zone)
+            .or(operator)
+            .or_else(plain)
+            .or_else(named);
+        verdict.blocklist = list.or_else(|| hit.rule.operator.clone()).or_else(receivers_own);
+        if verdict.zone.is_none() {
+            verdict.zone = verdict.blocklist.as_ref().and_then(|id| self.own_zone(id));
         }
     }
 
