@@ -122,6 +122,8 @@ impl Files {
     ) -> Result<Option<(Message, bool)>, Gap> {
         match eml::content(reader).map_err(|error| unreadable(&path, &error))? {
             Content::Mail(mut reader) => one_mail(path, &mut *reader).map(Some),
+            // One mail by its name, whatever a mail program wrote above it: `bounce` finds an mbox inside a mail.
+            Content::Mbox(mut reader) if is_eml(&path) => one_mail(path, &mut *reader).map(Some),
             Content::Mbox(reader) => {
                 self.open = Some(Open {
                     path,
@@ -156,15 +158,8 @@ impl Open {
         };
         let index = self.index;
         self.index += 1;
-        let Mail { bytes, cut, last } = mail;
-        let is_eml = self
-            .path
-            .extension()
-            .is_some_and(|name| name.eq_ignore_ascii_case("eml"));
-        let source = match last && index == 0 && is_eml {
-            true => Source::File(self.path.clone()),
-            false => Source::Mbox(self.path.clone(), index),
-        };
+        let Mail { bytes, cut } = mail;
+        let source = Source::Mbox(self.path.clone(), index);
         if !eml::begins_with_header(&bytes) {
             let at = Place::Message(source);
             return Some(Err(Gap {
@@ -174,6 +169,11 @@ impl Open {
         }
         Some(Ok((message(source, bytes), cut)))
     }
+}
+
+fn is_eml(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|name| name.eq_ignore_ascii_case("eml"))
 }
 
 /// A file of a Maildir holds one mail, whatever its first line says.
@@ -331,11 +331,18 @@ mod tests {
     }
 
     #[test]
-    fn an_eml_file_with_two_mails_is_an_mbox() {
-        let folder = folder(&[("a.eml", &format!("{FROM}{BOUNCE}\n{FROM}{BOUNCE}"))]);
-        let path = folder.path().join("a.eml");
-        let sources: Vec<_> = files(&path).map(|found| found.unwrap().source).collect();
-        assert_eq!(sources, [Source::Mbox(path.clone(), 0), Source::Mbox(path, 1)]);
+    fn an_eml_file_is_one_mail_whatever_it_holds() {
+        let two = format!("{FROM}{BOUNCE}\n{FROM}{BOUNCE}");
+        let folder = folder(&[("a.eml", &two), ("a.mbox", &two)]);
+        let sources = |name: &str| {
+            let path = folder.path().join(name);
+            let sources: Vec<_> = files(&path).map(|found| found.unwrap().source).collect();
+            (path, sources)
+        };
+        let (path, eml) = sources("a.eml");
+        assert_eq!(eml, [Source::File(path)]);
+        let (path, mbox) = sources("a.mbox");
+        assert_eq!(mbox, [Source::Mbox(path.clone(), 0), Source::Mbox(path, 1)]);
     }
 
     #[test]

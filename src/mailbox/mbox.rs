@@ -26,8 +26,6 @@ pub(super) struct Mail {
     pub(super) bytes: Vec<u8>,
     /// It is longer than [`MAX_MAIL_BYTES`], and the rest is left out.
     pub(super) cut: bool,
-    /// No other mail follows.
-    pub(super) last: bool,
 }
 
 /// What has been read of the present mail.
@@ -65,12 +63,12 @@ impl Mbox {
                 // Some writers leave the blank line out; then a header must follow, or it is a line of the text.
                 let header_follows = self.ahead.as_deref().is_some_and(is_header_line);
                 if mail.after_blank_line || header_follows {
-                    return Ok(Some(mail.ended(false)));
+                    return Ok(Some(mail.ended()));
                 }
             }
             mail.push(&piece);
         }
-        Ok(Some(mail.ended(true)))
+        Ok(Some(mail.ended()))
     }
 
     fn piece(&mut self) -> io::Result<Option<Vec<u8>>> {
@@ -98,7 +96,7 @@ impl Growing {
     }
 
     /// The blank line before the next `From ` line (and at the file's end) is the mbox's, not the mail's.
-    fn ended(mut self, last: bool) -> Mail {
+    fn ended(mut self) -> Mail {
         if self.after_blank_line && !self.cut {
             let end = if self.bytes.ends_with(b"\r\n") { 2 } else { 1 };
             self.bytes.truncate(self.bytes.len().saturating_sub(end));
@@ -106,7 +104,6 @@ impl Growing {
         Mail {
             bytes: self.bytes,
             cut: self.cut,
-            last,
         }
     }
 }
