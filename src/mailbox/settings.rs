@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 #[serde(deny_unknown_fields, default)]
 #[group(skip)]
 pub struct Settings {
-    /// What the account is called in reports and on the command line [default: user@host]
+    /// What the account is called in reports and on the command line; `user@host` where it has no name
     #[arg(skip)]
     pub name: Option<String>,
     /// IMAP server of a mailbox that no configuration file describes.
