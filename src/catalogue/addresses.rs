@@ -9,6 +9,7 @@ use regex::Regex;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::catalogue::pattern::{Compile, Pattern};
 use crate::catalogue::rules::{RuleError, compile};
 
 /// What looks like an address: IPv4, also masked or impossible, or IPv6 (RFC 4291 §2.2; the tag is RFC 5321 §4.1.3's).
@@ -77,8 +78,8 @@ pub(crate) struct Roles {
 #[derive(Debug)]
 struct RoleRule {
     role: Role,
-    before: Option<Regex>,
-    after: Option<Regex>,
+    before: Option<Pattern>,
+    after: Option<Pattern>,
 }
 
 impl Roles {
@@ -95,8 +96,14 @@ impl Roles {
 
     /// # Errors
     /// When a pattern is no regular expression.
-    pub(crate) fn add(&mut self, file: &Path, text: &str, entry: &RoleEntry) -> Result<(), RuleError> {
-        let compile = |pattern: &Option<Spanned<String>>, form: fn(&str) -> String| {
+    pub(crate) fn add(
+        &mut self,
+        file: &Path,
+        text: &str,
+        entry: &RoleEntry,
+        when: Compile,
+    ) -> Result<(), RuleError> {
+        let ready = |pattern: &Option<Spanned<String>>, form: fn(&str) -> String| {
             let Some(pattern) = pattern else {
                 return Ok(None);
             };
@@ -109,16 +116,29 @@ impl Roles {
                     error.to_string(),
                 )
             };
-            compile(&form(pattern.get_ref())).map(Some).map_err(wrong)
+            Pattern::new(form(pattern.get_ref()), when)
+                .map(Some)
+                .map_err(wrong)
         };
         #[cfg(test)]
         self.entries.push(entry.clone());
         self.rules.push(RoleRule {
             role: entry.role,
-            before: compile(&entry.before, |pattern| format!("(?:{pattern})$"))?,
-            after: compile(&entry.after, |pattern| format!("^(?:{pattern})"))?,
+            before: ready(&entry.before, |pattern| format!("(?:{pattern})$"))?,
+            after: ready(&entry.after, |pattern| format!("^(?:{pattern})"))?,
         });
         Ok(())
+    }
+
+    /// Patterns that cannot be compiled.
+    #[cfg(test)]
+    pub(crate) fn broken(&self) -> Vec<&str> {
+        let patterns = self
+            .rules
+            .iter()
+            .flat_map(|rule| rule.before.iter().chain(&rule.after));
+        let broken = patterns.filter(|pattern| pattern.regex().is_none());
+        broken.map(Pattern::text).collect()
     }
 
     #[cfg(test)]
@@ -162,7 +182,8 @@ impl Roles {
     }
 
     fn role(&self, before: &str, after: &str) -> Role {
-        let fits = |regex: &Option<Regex>, text| regex.as_ref().is_none_or(|regex| regex.is_match(text));
+        let fits =
+            |pattern: &Option<Pattern>, text| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
         self.rules
             .iter()
             .find(|rule| fits(&rule.before, before) && fits(&rule.after, after))

@@ -3,14 +3,14 @@
 //! Each pattern's necessary words are looked for in one pass (Aho-Corasick), so that only few patterns are tried at all.
 
 use std::path::Path;
-use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
-use regex::{Captures, Regex};
+use regex::Captures;
 use toml::Spanned;
 
 use crate::catalogue::literals;
-use crate::catalogue::rules::{RuleEntry, RuleError, Subject, compile};
+use crate::catalogue::pattern::{Compile, Pattern};
+use crate::catalogue::rules::{RuleEntry, RuleError, Subject};
 
 /// A rule with its patterns as indices into the engine's.
 #[derive(Debug)]
@@ -36,20 +36,6 @@ impl<'t> Hit<'_, 't> {
     }
 }
 
-/// A pattern, compiled when a reply first needs it: most runs need few of them.
-#[derive(Debug)]
-struct Pattern {
-    text: String,
-    regex: OnceLock<Option<Regex>>,
-}
-
-impl Pattern {
-    fn regex(&self) -> Option<&Regex> {
-        // `Builder::add` has refused what cannot be compiled, and a test compiles all that come with the program.
-        self.regex.get_or_init(|| compile(&self.text).ok()).as_ref()
-    }
-}
-
 /// Rules ready to be tried.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -65,13 +51,6 @@ pub(crate) struct Engine {
 
 /// The patterns that may match a text, because a word that they need is there.
 pub(crate) struct Candidates(Vec<bool>);
-
-/// When patterns are compiled: a user's own at once, so that an error is one of loading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compile {
-    AtOnce,
-    WhenNeeded,
-}
 
 /// Collects rules, in their order, until they are made an [`Engine`].
 #[derive(Debug, Default)]
@@ -124,12 +103,7 @@ impl Builder {
     }
 
     fn pattern(&mut self, pattern: &str, when: Compile) -> Result<usize, regex::Error> {
-        let text = pattern.to_owned();
-        let regex = match when {
-            Compile::AtOnce => OnceLock::from(Some(compile(pattern)?)),
-            Compile::WhenNeeded => OnceLock::new(),
-        };
-        self.patterns.push(Pattern { text, regex });
+        self.patterns.push(Pattern::new(pattern.to_owned(), when)?);
         self.words.push(literals::necessary(pattern));
         Ok(self.patterns.len() - 1)
     }
@@ -166,7 +140,7 @@ impl Engine {
         self.patterns
             .iter()
             .filter(|pattern| pattern.regex().is_none())
-            .map(|pattern| pattern.text.as_str())
+            .map(Pattern::text)
             .collect()
     }
 
@@ -222,11 +196,14 @@ impl Engine {
         candidates: &Candidates,
     ) -> Option<Hit<'r, 't>> {
         let entry = &rule.entry;
+        let may_match = |index: &usize| candidates.0.get(*index).copied().unwrap_or(true);
+        if !rule.reply.is_empty() && !rule.reply.iter().any(may_match) || !rule.and.iter().all(may_match) {
+            return None;
+        }
         let regex = |index: &usize| {
-            let may_match = candidates.0.get(*index).copied().unwrap_or(true);
             self.patterns
                 .get(*index)
-                .filter(|_| may_match)
+                .filter(|_| may_match(index))
                 .and_then(Pattern::regex)
         };
         let occurs = |index: &usize| regex(index).is_some_and(|regex| regex.is_match(subject.text));

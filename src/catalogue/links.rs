@@ -1,8 +1,8 @@
 //! Where a reply says that removal is asked for: the first link that serves it, else a mail address that is offered for it.
 
-use regex::{Captures, Regex};
+use regex::Captures;
 
-use crate::catalogue::rules::compile;
+use crate::catalogue::pattern::{Compile, Pattern};
 
 const LINK: &str = r#"https?://[^\s<>"'\\|{}`]+"#;
 /// A mail address that the words before it offer to whoever wants to complain (RFC 5321 §4.1.2, quoted local parts left out).
@@ -22,21 +22,22 @@ const NO_REMOVAL: &str = r"returnc/pub|refused\.shtml|ietf\.org|rfc-?editor|/rfc
 /// Ready to find links.
 #[derive(Debug)]
 pub(crate) struct Links {
-    link: Regex,
-    contact: Regex,
-    desk: Regex,
-    no_removal: Regex,
+    link: Pattern,
+    contact: Pattern,
+    desk: Pattern,
+    no_removal: Pattern,
 }
 
 impl Links {
     /// # Errors
     /// When a pattern is no regular expression.
     pub(crate) fn new() -> Result<Self, regex::Error> {
+        let ready = |pattern: &str| Pattern::new(pattern.to_owned(), Compile::WhenNeeded);
         Ok(Self {
-            link: compile(LINK)?,
-            contact: compile(CONTACT)?,
-            desk: compile(REMOVAL_DESK)?,
-            no_removal: compile(NO_REMOVAL)?,
+            link: ready(LINK)?,
+            contact: ready(CONTACT)?,
+            desk: ready(REMOVAL_DESK)?,
+            no_removal: ready(NO_REMOVAL)?,
         })
     }
 
@@ -47,7 +48,10 @@ impl Links {
                 .filter(|address| !address.eq_ignore_ascii_case(recipient))
                 .map(|address| format!("mailto:{address}"))
         };
-        let mut links = self.link.find_iter(reply).map(|found| bare(found.as_str()));
+        let links = self.link.regex().into_iter();
+        let mut links = links
+            .flat_map(|link| link.find_iter(reply))
+            .map(|found| bare(found.as_str()));
         let link = || {
             links
                 .find(|link| !self.no_removal.is_match(link))
@@ -55,7 +59,8 @@ impl Links {
         };
         let desk = self
             .desk
-            .captures(reply)
+            .regex()
+            .and_then(|desk| desk.captures(reply))
             .and_then(|groups| mailto(bare(groups.name("address")?.as_str())));
         desk.or_else(link).or_else(|| {
             let offered = |groups: Captures<'_>| {
@@ -63,7 +68,7 @@ impl Links {
                     groups.name("address").or_else(|| groups.name("office"))?.as_str(),
                 ))
             };
-            self.contact.captures_iter(reply).find_map(offered)
+            self.contact.regex()?.captures_iter(reply).find_map(offered)
         })
     }
 }

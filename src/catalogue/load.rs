@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::catalogue::addresses::{RoleEntry, Roles};
-use crate::catalogue::engine::{Builder, Compile};
+use crate::catalogue::engine::Builder;
 use crate::catalogue::lists::List;
+use crate::catalogue::pattern::Compile;
 use crate::catalogue::providers::{Hosting, Receiver};
 use crate::catalogue::rules::{RuleEntry, RuleError};
 use crate::catalogue::verdict::Judge;
@@ -141,7 +142,7 @@ fn assemble(sources: Vec<Source>) -> Result<Catalogue, Error> {
     } in sources
     {
         for role in &file.role {
-            roles.add(&path, &text, role)?;
+            roles.add(&path, &text, role, compile)?;
         }
         for (rules, has_reason) in [(file.rule, true), (file.name, false)] {
             for rule in rules {

@@ -13,6 +13,7 @@ mod links;
 mod lists;
 mod literals;
 mod load;
+mod pattern;
 mod providers;
 mod reply;
 mod rules;

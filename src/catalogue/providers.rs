@@ -92,13 +92,24 @@ pub(crate) fn hosting<'a>(companies: &'a [Hosting], host: &str) -> Option<&'a Ho
 }
 
 fn longest<'a, T>(entries: &'a [T], host: &str, suffixes: impl Fn(&T) -> &[String]) -> Option<&'a T> {
-    let host = labels(host);
+    let labels_of_host = labels(host);
     entries
         .iter()
-        .flat_map(|entry| suffixes(entry).iter().map(move |suffix| (entry, labels(suffix))))
-        .filter(|(_, suffix)| ends_in(&host, suffix))
+        .flat_map(|entry| suffixes(entry).iter().map(move |suffix| (entry, suffix)))
+        .filter(|(_, suffix)| has_tail(host, suffix))
+        .map(|(entry, suffix)| (entry, labels(suffix)))
+        .filter(|(_, suffix)| ends_in(&labels_of_host, suffix))
         .max_by_key(|(_, suffix)| suffix.len())
         .map(|(entry, _)| entry)
+}
+
+/// Whether a host ends in what stands behind a suffix's last `*`: few do, and only those are worth taking apart.
+fn has_tail(host: &str, suffix: &str) -> bool {
+    let (host, suffix) = (host.trim_end_matches('.'), suffix.trim_end_matches('.'));
+    let tail = suffix.rsplit('*').next().unwrap_or_default();
+    let at = host.len().checked_sub(tail.len());
+    at.and_then(|at| host.as_bytes().get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(tail.as_bytes()))
 }
 
 /// The labels from the last to the first.

@@ -162,14 +162,19 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, regex::Error> {
 }
 
 /// `%40%` means: up to 40 characters of the same sentence. A dot ends it, unless it stands within an address or a name.
-pub(crate) fn spelt_out(pattern: &str) -> String {
+fn spelt_out(pattern: &str) -> String {
+    with_gaps(pattern, |most| format!(r"(?:[^.;]|\.[^\s]){{0,{most}}}"))
+}
+
+/// The pattern with each `%40%` written as the gap of so many characters that is given for it.
+pub(crate) fn with_gaps(pattern: &str, gap: impl Fn(&str) -> String) -> String {
     let mut text = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once('%') {
         text.push_str(before);
         rest = match after.split_once('%') {
             Some((most, after)) if most.parse::<u8>().is_ok() => {
-                text.push_str(&format!(r"(?:[^.;]|\.[^\s]){{0,{most}}}"));
+                text.push_str(&gap(most));
                 after
             }
             Some(_) | None => {
@@ -228,9 +233,12 @@ fn is_host(event: &Event, suffix: &str) -> bool {
 }
 
 fn ends_in(host: &str, suffix: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    host.strip_suffix(suffix)
-        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    let host = host.trim_end_matches('.');
+    let at = host.len().checked_sub(suffix.len());
+    at.and_then(|at| host.split_at_checked(at))
+        .is_some_and(|(rest, end)| {
+            end.eq_ignore_ascii_case(suffix) && (rest.is_empty() || rest.ends_with('.'))
+        })
 }
 
 fn fits_code(wanted: &str, code: u16) -> bool {
