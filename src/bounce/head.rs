@@ -1,10 +1,26 @@
 //! The header of a bounce: when it was written, by what, and whether a program wrote it.
 
-use mail_parser::{HeaderName, Message};
+use std::sync::LazyLock;
+
+use mail_parser::{HeaderName, Message, MessageParser};
 
 use crate::bounce::address::{self, is_host};
 use crate::bounce::date;
 use crate::event::Timestamp;
+
+/// Takes apart the fields that are asked for, and those by which a mail's parts are found. Of all others the raw text is
+/// enough: Received lines alone cost as much as the rest.
+pub(super) static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
+    MessageParser::new()
+        .header_content_type(HeaderName::ContentType)
+        .header_content_type(HeaderName::ContentDisposition)
+        .header_text(HeaderName::ContentTransferEncoding)
+        .header_text(HeaderName::Subject)
+        .header_address(HeaderName::From)
+        .header_address(HeaderName::To)
+        .header_id(HeaderName::MessageId)
+        .default_header_ignore()
+});
 
 /// What the header of a bounce says.
 #[derive(Clone, Debug, Default)]

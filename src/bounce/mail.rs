@@ -160,6 +160,10 @@ fn append(words: &mut String, text: &str) {
         words.push_str("\n\n");
     }
     let room = MAX_WORDS.saturating_sub(words.len());
-    let cut = text.char_indices().map(|(at, _)| at).find(|at| *at >= room);
+    if text.len() <= room {
+        words.push_str(text);
+        return;
+    }
+    let cut = (room..text.len()).find(|at| text.is_char_boundary(*at));
     words.push_str(cut.and_then(|cut| text.get(..cut)).unwrap_or(text));
 }

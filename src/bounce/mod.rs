@@ -33,11 +33,9 @@ mod shape;
 mod told;
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
-
-use mail_parser::MessageParser;
 
 use crate::event::{Event, Format, Message, Source, Times, Timestamp};
+use head::PARSER;
 use mail::Bounce;
 use told::Told;
 
@@ -66,8 +64,6 @@ const FORMATS: [(Format, Reader); 15] = [
 
 /// Mails in mails beyond this depth are not looked into.
 const MAX_DEPTH: usize = 4;
-
-static PARSER: LazyLock<MessageParser> = LazyLock::new(MessageParser::default);
 
 /// Whether a header block (or some fields of it) may belong to a bounce, a forwarded one too. Generous: a mail that is
 /// no bounce costs only its reading.
@@ -179,7 +175,14 @@ fn with_lf(bytes: &[u8]) -> Vec<u8> {
             .map(|byte| if *byte == b'\r' { b'\n' } else { *byte })
             .collect();
     }
-    bytes.iter().copied().filter(|byte| *byte != b'\r').collect()
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'\r', bytes) {
+        kept.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+        from = at + 1;
+    }
+    kept.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    kept
 }
 
 /// The mail without what stands before its header: empty lines, an mbox's `From ` line.

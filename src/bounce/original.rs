@@ -2,9 +2,11 @@
 
 use std::sync::LazyLock;
 
-use mail_parser::{Message, MessageParser};
+use aho_corasick::AhoCorasick;
+use mail_parser::Message;
 
 use crate::bounce::date;
+use crate::bounce::head::PARSER;
 use crate::bounce::header::begins_mail;
 use crate::event::{Original, Timestamp};
 
@@ -17,8 +19,6 @@ pub(super) struct Returned {
     /// The addresses in its To, where there is just one of them: a last hint at the recipient.
     pub(super) to: Vec<String>,
 }
-
-static PARSER: LazyLock<MessageParser> = LazyLock::new(MessageParser::default);
 
 impl Returned {
     /// From an original that came as a part of its own (message/rfc822).
@@ -118,8 +118,13 @@ fn is_above_a_copy(line: &str) -> bool {
     if line.len() < 8 || line.len() > 120 {
         return false;
     }
-    let line = line.to_ascii_lowercase();
-    ABOVE_A_COPY.iter().any(|words| line.contains(words))
+    static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(ABOVE_A_COPY)
+            .ok()
+    });
+    WORDS.as_ref().is_some_and(|words| words.is_match(line))
 }
 
 fn opens_a_mail(line: &str) -> bool {

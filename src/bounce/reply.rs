@@ -42,10 +42,10 @@ pub(super) fn one_line(words: &str) -> String {
         first.get(..3),
         first.get(3..).and_then(|rest| rest.strip_prefix('-')),
     ) else {
-        return join(std::iter::once(first).chain(tokens));
+        return join(words.len(), std::iter::once(first).chain(tokens));
     };
     if reply_code(code).is_none() {
-        return join(std::iter::once(first).chain(tokens));
+        return join(words.len(), std::iter::once(first).chain(tokens));
     }
     let tokens: Vec<&str> = tokens.collect();
     let opening = [code, rest];
@@ -71,12 +71,13 @@ pub(super) fn one_line(words: &str) -> String {
                 kept.push(token);
             }
         }
-        return join(kept);
+        return join(words.len(), kept);
     }
     let end = tokens.iter().rposition(|token| *token == code);
     let others = tokens.iter().enumerate().filter(|(at, _)| Some(*at) != end);
     let others = others.map(|(_, token)| rest_of(token).and_then(|from| token.get(from..)).unwrap_or(token));
     join(
+        words.len(),
         opening
             .into_iter()
             .chain(others)
@@ -84,8 +85,8 @@ pub(super) fn one_line(words: &str) -> String {
     )
 }
 
-fn join<'a>(tokens: impl IntoIterator<Item = &'a str>) -> String {
-    let mut line = String::new();
+fn join<'a>(most: usize, tokens: impl IntoIterator<Item = &'a str>) -> String {
+    let mut line = String::with_capacity(most);
     for token in tokens {
         if !line.is_empty() {
             line.push(' ');

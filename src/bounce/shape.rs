@@ -1,10 +1,6 @@
 //! The outer signs of a bounce, seen in its header alone.
 
-use std::sync::LazyLock;
-
-use mail_parser::MessageParser;
-
-use crate::bounce::head::Head;
+use crate::bounce::head::{Head, PARSER};
 
 /// Header bytes beyond this number are not looked at.
 const MAX_HEADER: usize = 256 * 1024;
@@ -64,8 +60,6 @@ const SUBJECTS: [&str; 49] = [
     "届か",
     "送信できません",
 ];
-
-static PARSER: LazyLock<MessageParser> = LazyLock::new(MessageParser::default);
 
 pub(super) fn may_be(header: &[u8]) -> bool {
     let header = header.get(..MAX_HEADER).unwrap_or(header);
