@@ -13,17 +13,23 @@ use crate::bounce::date;
 use crate::bounce::mail::Bounce;
 use crate::bounce::reply::{self, Reply};
 use crate::bounce::told::{Finding, Told};
-use crate::event::Action;
+use crate::event::{Action, SmtpCommand};
+
+/// Title of `dsndelayed.txt`; `UNDELIVERABLE MAIL` is that of `dsnfailed.txt`.
+const DELAYS: &str = "DELAYS IN DELIVERING YOUR MESSAGE";
 
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let words = bounce.words();
     if !(words.contains("running the Courier mail server") || words.contains("courier"))
-        || !words.contains("MAIL")
+        || !["MAIL", DELAYS].iter().any(|title| words.contains(title))
     {
         return None;
     }
     let (_, opening) = words.split_once("This is a delivery status notification from ")?;
-    let delayed = words.contains("DELAYED MAIL").then_some(Action::Delayed);
+    let delayed = ["DELAYED MAIL", DELAYS]
+        .iter()
+        .any(|title| words.contains(title))
+        .then_some(Action::Delayed);
     let recipients = findings(words);
     (!recipients.is_empty()).then(|| Told {
         reporting_mta: Host::read(opening).name,
@@ -63,7 +69,11 @@ fn findings(words: &str) -> Vec<Finding> {
             continue;
         };
         if let Some(sent) = line.strip_prefix(">>>") {
-            last.command = reply::command(sent);
+            // `>>> (initial greeting)` where the host refused before any command
+            last.command = match sent.trim() {
+                "(initial greeting)" => Some(SmtpCommand::Conn),
+                sent => reply::command(sent),
+            };
         } else if let Some(host) = line.strip_suffix("]:").filter(|host| host.contains('[')) {
             let host = Host::read(&format!("{host}]"));
             (last.remote_host, last.remote_ip) = (host.name, host.ip);

@@ -14,7 +14,7 @@ use crate::bounce::address::{self, Host};
 use crate::bounce::mail::Bounce;
 use crate::bounce::reply::{self, Reply};
 use crate::bounce::told::{Finding, Told};
-use crate::event::Action;
+use crate::event::{Action, SmtpCommand};
 
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let (above, below) = bounce
@@ -50,7 +50,10 @@ fn finding(words: &str, recipient: String) -> Finding {
     let host = Host::read(before.trim());
     let (what, said) = rest.split_once(":\n").unwrap_or((rest, ""));
     // `final DATA`
-    let command = reply::command(what.strip_prefix("final ").unwrap_or(what));
+    let command = match what {
+        "connect" => Some(SmtpCommand::Conn),
+        _ => reply::command(what.strip_prefix("final ").unwrap_or(what)),
+    };
     Finding {
         remote_host: host.name,
         remote_ip: host.ip,

@@ -40,7 +40,7 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let failed = &bounce.head.failed_recipients;
     let recipients: Vec<Finding> = blocks(words)
         .iter()
-        .filter_map(|block| finding(block, failed))
+        .filter_map(|block| finding(block, failed, delayed.is_some()))
         .map(|one| Finding {
             action: delayed,
             ..one
@@ -94,7 +94,8 @@ fn blocks(words: &str) -> Vec<Block<'_>> {
     found
 }
 
-fn finding(block: &Block<'_>, failed: &[String]) -> Option<Finding> {
+/// An address alone is one where the header names it, too; a warning (`delayed`) has no such header, and often no reason.
+fn finding(block: &Block<'_>, failed: &[String], delayed: bool) -> Option<Finding> {
     // `  b@x.example <a@x.example>: malformed address: …` is all on one line
     if let Some((named, why)) = block
         .head
@@ -119,7 +120,8 @@ fn finding(block: &Block<'_>, failed: &[String]) -> Option<Finding> {
     let recipient = recipient(block.head, failed)
         .or_else(|| parent.and_then(address::first))
         .or_else(|| failed.first().cloned())?;
-    if block.lines.is_empty() && !failed.contains(&recipient) {
+    let alone = block.lines.is_empty() && !(delayed && address::only(block.head).is_some());
+    if alone && !failed.contains(&recipient) {
         return None;
     }
     let told = told(&block.lines);
@@ -162,7 +164,8 @@ fn told(lines: &[&str]) -> Finding {
             said.push(line);
         }
     }
-    let reply = Reply::read(&said.join("\n"));
+    let said = said.join("\n");
+    let reply = Reply::read(&unescaped(&said).unwrap_or(said));
     Finding {
         remote_host: host.name,
         remote_ip: host.ip,
@@ -170,6 +173,26 @@ fn told(lines: &[&str]) -> Finding {
         reply,
         ..Finding::default()
     }
+}
+
+/// The words with bytes above ASCII in place of their octal escapes (`\346\213\222`, `src/string.c`,
+/// string_printing()), where they are UTF-8.
+fn unescaped(words: &str) -> Option<String> {
+    let (first, escapes) = words.split_once('\\')?;
+    let mut bytes = first.as_bytes().to_vec();
+    for piece in escapes.split('\\') {
+        let byte = piece
+            .get(..3)
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        let (Some(byte), Some(rest)) = (byte.filter(|byte| !byte.is_ascii()), piece.get(3..)) else {
+            bytes.push(b'\\');
+            bytes.extend(piece.as_bytes());
+            continue;
+        };
+        bytes.push(byte);
+        bytes.extend(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// `host mx.example.net [192.0.2.1]`, with the reply behind a colon in older versions.
@@ -233,7 +256,7 @@ mod tests {
     #[test]
     fn a_local_part_alone_is_completed_from_the_header() {
         let words = "The following address(es) failed:\n\n  neko\n    SMTP error from remote mail server after initial connection:\n    host mx.x.example [192.0.2.1]: 554 no\n\n";
-        let told = finding(&blocks(words)[0], &["neko@x.example".to_owned()]).unwrap();
+        let told = finding(&blocks(words)[0], &["neko@x.example".to_owned()], false).unwrap();
         assert_eq!(
             (told.recipient.as_str(), told.command),
             ("neko@x.example", Some(SmtpCommand::Conn))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mail_parser::decoders::html::html_to_text;
-use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Encoding, Message, MessagePart, MimeHeaders, PartType};
 
 use crate::bounce::head::Head;
 use crate::bounce::original::{self, Returned};
@@ -37,7 +37,7 @@ impl<'m> Bounce<'m> {
     pub(super) fn of(mail: &'m Message<'m>, received_at: Option<Timestamp>) -> Self {
         let mut parts = Parts::default();
         for part in &mail.parts {
-            parts.take(part);
+            parts.take(part, &mail.raw_message);
         }
         let words = if parts.plain.trim().is_empty() {
             parts.html
@@ -99,7 +99,7 @@ struct Parts<'m> {
 }
 
 impl<'m> Parts<'m> {
-    fn take(&mut self, part: &'m MessagePart<'m>) {
+    fn take(&mut self, part: &'m MessagePart<'m>, raw: &[u8]) {
         let kind = part.content_type().map(|kind| {
             let subtype = kind.subtype().unwrap_or("");
             format!("{}/{subtype}", kind.ctype()).to_ascii_lowercase()
@@ -132,7 +132,10 @@ impl<'m> Parts<'m> {
             }
             (_, "message/disposition-notification") => self.is_receipt = true,
             (PartType::Html(html), _) => append(&mut self.html, &html_to_text(html)),
-            (PartType::Text(text), _) => append(&mut self.plain, text),
+            (PartType::Text(text), _) => append(
+                &mut self.plain,
+                &mislabelled(part, raw).unwrap_or(Cow::Borrowed(text)),
+            ),
             (PartType::Binary(_) | PartType::InlineBinary(_), _) => {}
         }
     }
@@ -153,6 +156,17 @@ fn decoded(bytes: &[u8]) -> Cow<'_, str> {
         Some(_) => encoding_rs::ISO_2022_JP.decode_without_bom_handling(bytes).0,
         None => String::from_utf8_lossy(bytes),
     }
+}
+
+/// Words that are no ASCII, though they are labelled so: OpenSMTPD and dma hand on the remote host's words as they came.
+fn mislabelled<'r>(part: &MessagePart<'_>, raw: &'r [u8]) -> Option<Cow<'r, str>> {
+    let charset = part.content_type().and_then(|kind| kind.attribute("charset"));
+    let as_it_came = part.encoding == Encoding::None
+        && charset.is_none_or(|charset| charset.eq_ignore_ascii_case("us-ascii"));
+    let bytes = raw.get(part.offset_body as usize..part.offset_end as usize)?;
+    let utf8 = || std::str::from_utf8(bytes).is_ok();
+    let strange = || !bytes.is_ascii() || memchr::memmem::find(bytes, b"\x1b$").is_some();
+    (as_it_came && strange() && utf8()).then(|| decoded(bytes))
 }
 
 fn append(words: &mut String, text: &str) {

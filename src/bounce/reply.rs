@@ -10,12 +10,18 @@ pub(super) struct Reply {
     pub(super) text: String,
 }
 
+/// Exim's own words behind the host's last ones, in the text and in the report (4.60 to 4.97, `src/retry.c`).
+const GIVEN_UP: &str = ": retry timeout exceeded";
+
 impl Reply {
     /// Reads the words of one reply; several lines become one. `None` where there are no words.
     pub(super) fn read(words: &str) -> Option<Self> {
-        let text = one_line(words);
+        let mut text = one_line(words);
         if text.is_empty() {
             return None;
+        }
+        if let Some(said) = text.strip_suffix(GIVEN_UP) {
+            text.truncate(said.len());
         }
         let code = leading_code(&text).or_else(|| inner_code(&text));
         let status = status_beside(&text, code).or_else(|| status_anywhere(&text, code));

@@ -190,8 +190,17 @@ fn better(words: Finding, report: Finding) -> Finding {
     // given up is given up, whatever the report's status or action (OpenSMTPD says `delayed` of expired mail)
     let failed = words.action == Some(Action::Failed) && report.action == Some(Action::Delayed);
     let own_host = report.remote_host.is_none();
+    // Exim's report has the alias as its Final-Recipient, its words the address behind it
+    let is_alias = words
+        .original
+        .as_deref()
+        .is_some_and(|alias| alias.eq_ignore_ascii_case(&report.recipient));
     let told = Finding {
-        recipient: report.recipient,
+        recipient: if is_alias {
+            words.recipient
+        } else {
+            report.recipient
+        },
         original: report.original,
         action: if failed {
             words.action
@@ -213,12 +222,13 @@ fn better(words: Finding, report: Finding) -> Finding {
 
 /// The report's status stands where it has another class than the reply (Postfix turns a refused greeting into 4.x.x
 /// and goes on trying) or the reply has none; else the reply's is the remote host's own word: sendmail writes 5.1.1
-/// for any 550, Exim 5.0.0 for everything.
+/// for any 550. Exim writes 5.0.0 for everything, a deferral whose time is over too: it says nothing beside a reply's.
 fn settled(finding: Finding, said: Option<Status>) -> Finding {
     let of_reply = finding.reply.as_ref().and_then(|reply| reply.status).or(said);
     let status = match (finding.status, of_reply) {
         (Some(reported), Some(own))
-            if reported.class() == own.class() && (own.subject(), own.detail()) != (0, 0) =>
+            if (own.subject(), own.detail()) != (0, 0)
+                && (reported.class() == own.class() || (reported.subject(), reported.detail()) == (0, 0)) =>
         {
             Some(own)
         }
@@ -229,9 +239,10 @@ fn settled(finding: Finding, said: Option<Status>) -> Finding {
 }
 
 /// How much a reply says: characters without blanks (Domino folds inside words), an octal escape (`\303\251`, Exim)
-/// counted as none.
+/// counted as none, nor what could not be decoded (a UTF-8 reply inside a notice in ISO-2022-JP, Postfix).
 fn substance(text: &str) -> usize {
     let escapes = text.matches('\\').count();
-    let written = text.chars().filter(|c| !c.is_whitespace()).count();
+    let is_written = |c: &char| !c.is_whitespace() && *c != char::REPLACEMENT_CHARACTER;
+    let written = text.chars().filter(is_written).count();
     written.saturating_sub(escapes * 4)
 }

@@ -188,7 +188,8 @@ fn whole_mail(path: PathBuf) -> Result<(Message, bool), Gap> {
 
 fn one_mail(path: PathBuf, reader: &mut dyn BufRead) -> Result<(Message, bool), Gap> {
     let (mut bytes, cut) = eml::read_mail(reader).map_err(|error| unreadable(&path, &error))?;
-    if bytes.starts_with(b"From ") {
+    // `bounce` tells an mbox inside an .eml by this line
+    if bytes.starts_with(b"From ") && !is_eml(&path) {
         let line = bytes.iter().take_while(|&&byte| byte != b'\n').count() + 1;
         bytes.drain(..line.min(bytes.len()));
     }
@@ -274,7 +275,7 @@ mod tests {
             read(folder.path()),
             [
                 "a.eml 79",
-                "b/one.eml 79",
+                "b/one.eml 124",
                 "b/two.mbox#0 79",
                 "b/two.mbox#1 79",
                 "c.eml: is empty",
