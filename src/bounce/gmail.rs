@@ -40,20 +40,23 @@ const BEFORE_REPLY: [&str; 5] = [
 
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let words = bounce.words();
-    let opening = OPENINGS
-        .iter()
-        .find_map(|(opening, action)| Some((words.split_once(opening)?.1, *action)));
+    let opening = || {
+        OPENINGS
+            .iter()
+            .find_map(|(opening, action)| Some((words.split_once(opening)?.1, *action)))
+    };
+    // other systems use the same words; Gmail has technical details below them
+    let is_gmails = words.contains("Technical details of ");
     let by_report = || {
         bounce
             .report
             .as_ref()
             .is_some_and(|report| report.reporting_mta.as_deref() == Some("googlemail.com"))
     };
-    let (list, action) = match opening {
-        // other systems use the same words; Gmail has technical details below them
-        Some((list, action)) if words.contains("Technical details of ") => (list, action),
-        _ if by_report() => ("", Action::Failed),
-        _ => return None,
+    let (list, action) = match is_gmails.then(opening).flatten() {
+        Some(opening) => opening,
+        None if by_report() => ("", Action::Failed),
+        None => return None,
     };
     let (text, command) = said(words);
     let reply = Reply::read(text);
