@@ -53,6 +53,8 @@ pub(crate) async fn run(args: ScanArgs, console: Console) -> anyhow::Result<Outc
     if walk.folders.is_empty() {
         bail!("none of the {} accounts could be read", accounts.len());
     }
+    let dropped = ledger.prune(now).await?;
+    tracing::debug!(dropped, "older than keep");
 
     let window = Window {
         since: seen.since,
