@@ -106,6 +106,7 @@ impl Run<'_> {
     async fn read(&self, mut inbox: Inbox, account: &str, walk: &mut Walk) -> anyhow::Result<()> {
         // Drawn only now: opening may have asked for the password.
         let bar = self.bars.draw();
+        bar.set_message(format!("{account}: reading"));
         let (mut looked_at, mut found) = (0, 0);
         while let Some(batch) = inbox.next_batch().await {
             let (events, not_understood) = classify(&batch, self.catalogue);
