@@ -69,6 +69,8 @@ pub enum Command {
     Classify(ClassifyArgs),
     /// Ask the DNS blocklists about addresses
     Check(CheckArgs),
+    /// Print what is known of the blocklists and of who keeps them; no network
+    Lists(ListsArgs),
 }
 
 /// `bounceaudit scan`
@@ -137,6 +139,17 @@ pub struct CheckArgs {
     /// Which zones to ask, and how.
     #[command(flatten, next_help_heading = "DNS")]
     pub dns: check::Settings,
+}
+
+/// `bounceaudit lists`
+#[derive(Clone, Debug, Args)]
+pub struct ListsArgs {
+    /// Part of an id, name, operator, zone or code, in any case; several show more [default: all lists]
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<String>,
+    /// What goes to stdout [default: table]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<report::ListFormat>,
 }
 
 /// Where the configuration lies.

@@ -245,14 +245,14 @@ pub(super) fn rfc3339(time: Timestamp, clock: Clock) -> String {
 }
 
 /// A CSV on its way out.
-struct Table<W: Write> {
+pub(super) struct Table<W: Write> {
     out: Writer<W>,
     to: Destination,
     replaced: u64,
 }
 
 impl<W: Write> Table<W> {
-    fn new(mut out: W, to: Destination, header: &[&str]) -> io::Result<Self> {
+    pub(super) fn new(mut out: W, to: Destination, header: &[&str]) -> io::Result<Self> {
         if to == Destination::File(CsvEncoding::Utf8Bom) {
             out.write_all("\u{feff}".as_bytes())?;
         }
@@ -262,7 +262,7 @@ impl<W: Write> Table<W> {
         Ok(table)
     }
 
-    fn row(&mut self, cells: impl IntoIterator<Item = String>) -> io::Result<()> {
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) -> io::Result<()> {
         for cell in cells {
             let cell = guarded(cell);
             match self.to {
@@ -279,7 +279,7 @@ impl<W: Write> Table<W> {
         Ok(self.out.write_record(None::<&[u8]>)?)
     }
 
-    fn finish(mut self) -> io::Result<u64> {
+    pub(super) fn finish(mut self) -> io::Result<u64> {
         self.out.flush()?;
         Ok(self.replaced)
     }

@@ -1,0 +1,29 @@
+//! `bounceaudit lists`: what is known of the lists and of who keeps them.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+
+use crate::catalogue::Catalogue;
+use crate::cli::{Console, ListsArgs};
+use crate::commands::{Outcome, outputs};
+use crate::report::{self, Color, CsvEncoding, ListFormat};
+
+pub(crate) fn run(args: &ListsArgs, console: Console) -> anyhow::Result<Outcome> {
+    let catalogue = Catalogue::built_in()?;
+    let lists = catalogue.lists_meant_by(&args.filters)?;
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    match args.format.unwrap_or_default() {
+        ListFormat::Table => {
+            let table = report::lists_table(&lists, outputs::look(Color::Auto, console));
+            stdout.write_all(table.as_bytes())
+        }
+        ListFormat::Csv => {
+            report::lists_csv(&lists, &mut stdout, outputs::on_stdout(CsvEncoding::Utf8)).map(drop)
+        }
+        ListFormat::Ndjson => report::lists_ndjson(&lists, &mut stdout),
+    }
+    .and_then(|()| stdout.flush())
+    .context("stdout")?;
+    Ok(Outcome::Complete)
+}
