@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bounceaudit::bounce;
 use bounceaudit::event::{Event, Message, Source};
+use bounceaudit::mailbox;
 use serde_json::{Map, Value};
 
 /// Fields that `catalogue` fills in.
@@ -101,20 +102,40 @@ fn a_mail_reads_the_same_whatever_its_line_ends() {
     }
 }
 
+/// What a server answers to `BODY.PEEK[HEADER.FIELDS (...)]`: these fields with their folded lines, and no others.
+fn header_fields(bytes: &[u8]) -> Vec<u8> {
+    let fields: Vec<_> = mailbox::HEADER_FIELDS.split(' ').collect();
+    let mut asked_for = false;
+    let mut header = Vec::new();
+    let lines = bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .skip_while(|line| line.trim_ascii().is_empty());
+    for line in lines.take_while(|line| !line.trim_ascii().is_empty()) {
+        if !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            let name = line
+                .split(|byte| *byte == b':')
+                .next()
+                .unwrap_or_default()
+                .trim_ascii();
+            asked_for = fields
+                .iter()
+                .any(|field| field.as_bytes().eq_ignore_ascii_case(name));
+        }
+        if asked_for {
+            header.extend_from_slice(line);
+        }
+    }
+    header
+}
+
 #[test]
-fn a_mail_with_events_passes_the_rule_for_candidates() {
+fn no_mail_with_events_is_lost_by_the_rule_for_candidates() {
     for path in mails() {
         let name = path.to_string_lossy();
         let bytes = fs::read(&path).unwrap();
-        let header = bytes
-            .split(|byte| *byte == b'\n')
-            .take_while(|line| !line.trim_ascii().is_empty());
-        let header = header.collect::<Vec<_>>().join(&b'\n');
-        let message = message(&name, bytes);
-        assert!(
-            bounce::read(&message).is_empty() || bounce::may_be(&header),
-            "{name}"
-        );
+        let header = header_fields(&bytes);
+        let events = bounce::read(&message(&name, bytes));
+        assert!(events.is_empty() || bounce::may_be(&header), "{name}");
     }
 }
 

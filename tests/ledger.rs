@@ -670,6 +670,25 @@ async fn a_place_where_no_file_can_be_made_is_named() {
 }
 
 #[tokio::test]
+async fn a_report_from_a_mistyped_ledger_makes_none_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder.path().join("legder.db"));
+    let error = Ledger::open_existing(&settings).await.unwrap_err();
+    assert!(error.to_string().contains("legder.db"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    Ledger::open(&settings).await.unwrap().close().await;
+    assert!(Ledger::open_existing(&settings).await.is_ok());
+    let none = Settings {
+        no_ledger: true,
+        ..settings
+    };
+    assert!(matches!(
+        Ledger::open_existing(&none).await,
+        Err(Error::NoHistory)
+    ));
+}
+
+#[tokio::test]
 async fn a_ledger_of_a_later_version_is_refused_and_not_changed() {
     let folder = TempDir::new().unwrap();
     open(&folder).await.close().await;

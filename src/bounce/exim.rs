@@ -228,7 +228,7 @@ fn stage(line: &str) -> Option<Option<SmtpCommand>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::bounce::exim::{blocks, finding, told};
+    use crate::bounce::exim::{blocks, finding, told, unescaped};
     use crate::event::SmtpCommand;
 
     #[test]
@@ -260,6 +260,23 @@ mod tests {
         assert_eq!(
             (told.recipient.as_str(), told.command),
             ("neko@x.example", Some(SmtpCommand::Conn))
+        );
+    }
+
+    #[test]
+    fn octal_escapes_become_the_words_that_were_said() {
+        // Exim 4.96
+        let said = |words: &str| unescaped(words);
+        assert_eq!(
+            said(r"550 \346\213\222\345\220\246 [192.0.2.10]").as_deref(),
+            Some("550 拒否 [192.0.2.10]")
+        );
+        assert_eq!(said("550 no"), None);
+        // Latin-1 stays as it was written
+        assert_eq!(said(r"550 refus\351"), None);
+        assert_eq!(
+            said(r"550 C:\346\213\222\Users").as_deref(),
+            Some(r"550 C:拒\Users")
         );
     }
 }

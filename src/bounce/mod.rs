@@ -208,12 +208,17 @@ mod tests {
     use crate::bounce::{looks_like_bounce, may_be, read};
     use crate::event::{Message, Source};
 
-    const SAMPLES: [&[u8]; 5] = [
+    const SAMPLES: [&[u8]; 10] = [
         include_bytes!("../../tests/corpus/postfix-gmo-rbl-late.eml"),
         include_bytes!("../../tests/corpus/qmail-greeting-late.eml"),
         include_bytes!("../../tests/corpus/sendmail-transcript.eml"),
         include_bytes!("../../tests/corpus/sendmail-forwarded.eml"),
         include_bytes!("../../tests/corpus/pasted-masked-s3150.eml"),
+        include_bytes!("../../tests/corpus/debian-exim-japanese-reply.eml"),
+        include_bytes!("../../tests/corpus/debian-opensmtpd-japanese-reply.eml"),
+        include_bytes!("../../tests/corpus/debian-courier-data-451-delayed.eml"),
+        include_bytes!("../../tests/corpus/debian-dma-rcpt-several-lines.eml"),
+        include_bytes!("../../tests/corpus/debian-postfix-ja-iso2022jp-japanese-reply.eml"),
     ];
 
     fn message(bytes: Vec<u8>) -> Message {

@@ -326,6 +326,25 @@ fn the_refused_address_is_found_in_each_of_its_forms() {
 }
 
 #[test]
+fn the_company_that_we_send_through_is_not_who_lists_us() {
+    let catalogue = Catalogue::built_in().unwrap();
+    for client in [
+        "mx1.strato.de",
+        "sender4.zoho.com",
+        "mx0a-0001.pphosted.com",
+        "mail-ab1.outbound.protection.outlook.com",
+    ] {
+        let reply = format!("554 5.7.1 <{client}[192.0.2.10]>: Client host rejected: blacklisted");
+        let verdict = catalogue.classify(event(&whole(&Example::Reply(reply)))).verdict;
+        assert_eq!(
+            verdict.blocked_ip.map(|ip| ip.to_string()).as_deref(),
+            Some("192.0.2.10")
+        );
+        assert_eq!(verdict.blocklist, None, "{client}");
+    }
+}
+
+#[test]
 fn a_masked_or_impossible_address_hides_the_others() {
     let roles = &Catalogue::built_in().unwrap().judge.roles;
     for reply in [

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use regex::{Captures, Regex};
+
 use crate::catalogue::addresses::Roles;
-use crate::catalogue::rules::Subject;
+use crate::catalogue::rules::{Subject, compile};
 use crate::event::{Event, ReplyCode, Status};
 
 /// `550-5.7.1 [192.0.2.22 18] Our system has 550-5.7.1 detected 550 5.7.1 spam` becomes
@@ -98,9 +100,66 @@ fn is_status(text: &str) -> bool {
     text.parse::<Status>().is_ok()
 }
 
+/// Takes the client's names out of a reply: `mx1.sender.example[192.0.2.10]` becomes `[192.0.2.10]`. Who sends through a
+/// mail company is refused under that company's host name, and that company keeps no list for it.
+#[derive(Debug)]
+pub(crate) struct ClientNames {
+    beside_address: Regex,
+}
+
+impl ClientNames {
+    /// # Errors
+    /// When the pattern is no regular expression.
+    pub(crate) fn new() -> Result<Self, regex::Error> {
+        // A name behind `using` or `listed at` is a zone, one before `said` is the receiver's.
+        let beside_address = compile(concat!(
+            r"(?P<zone>\b(?:using|by|at|in|on|list|listed|dnsbl|rbl)[ :='\x22]+)?",
+            r"\b(?:[a-z0-9_-]+\.)+[a-z0-9-]+\.?(?:\s?\([^()\s]*\))?",
+            r"\s?(?P<address>[\[(](?:ipv6:)?[0-9a-f.:]{7,}[\])])",
+            r"(?P<said>:? (?:said|refused to talk))?",
+        ))?;
+        Ok(Self { beside_address })
+    }
+
+    pub(crate) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.beside_address.replace_all(text, |found: &Captures<'_>| {
+            let kept = match (found.name("zone"), found.name("said")) {
+                (None, None) => found.name("address"),
+                (Some(_), _) | (_, Some(_)) => found.get(0),
+            };
+            kept.map_or_else(String::new, |kept| kept.as_str().to_owned())
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::reply::plain;
+    use crate::catalogue::reply::{ClientNames, plain};
+
+    #[test]
+    fn the_clients_name_is_taken_out_and_a_zone_or_the_receiver_is_not() {
+        let names = ClientNames::new().unwrap();
+        for (reply, wanted) in [
+            (
+                "554 <mx1.strato.de[192.0.2.44]>: Client host rejected",
+                "554 <[192.0.2.44]>: Client host rejected",
+            ),
+            (
+                "550 JunkMail rejected - a.zoho.com (helo.zoho.com) [192.0.2.44]:34032",
+                "550 JunkMail rejected - [192.0.2.44]:34032",
+            ),
+            (
+                "554 blocked using bl.spamcop.net [192.0.2.44]",
+                "554 blocked using bl.spamcop.net [192.0.2.44]",
+            ),
+            (
+                "host mx.yandex.ru[203.0.113.9] said: 554 blocked",
+                "host mx.yandex.ru[203.0.113.9] said: 554 blocked",
+            ),
+        ] {
+            assert_eq!(names.without(reply), wanted);
+        }
+    }
 
     #[test]
     fn the_codes_of_continuation_lines_are_gone() {

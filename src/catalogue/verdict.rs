@@ -5,6 +5,8 @@ use std::path::Path;
 use crate::catalogue::addresses::{Roles, canonical};
 use crate::catalogue::engine::{Engine, Hit};
 use crate::catalogue::links::{self, Links};
+use crate::catalogue::reply::ClientNames;
+use crate::catalogue::rules::Subject;
 use crate::catalogue::{Catalogue, Error, providers, reply};
 use crate::event::{Event, ListId, Reason, Verdict, Zone};
 
@@ -17,17 +19,23 @@ pub(crate) struct Judge {
     pub(crate) engine: Engine,
     pub(crate) roles: Roles,
     links: Links,
+    client_names: ClientNames,
 }
 
 impl Judge {
     /// # Errors
     /// When the code's own patterns are wrong; the tests see to it that this does not ship.
     pub(crate) fn new(engine: Engine, roles: Roles) -> Result<Self, Error> {
-        let links = Links::new().map_err(|source| Error::Pattern {
-            file: Path::new("links.rs").into(),
+        let wrong = |file: &str, source| Error::Pattern {
+            file: Path::new(file).into(),
             source,
-        })?;
-        Ok(Self { engine, roles, links })
+        };
+        Ok(Self {
+            engine,
+            roles,
+            links: Links::new().map_err(|source| wrong("links.rs", source))?,
+            client_names: ClientNames::new().map_err(|source| wrong("reply.rs", source))?,
+        })
     }
 }
 
@@ -47,7 +55,12 @@ impl Catalogue {
             Reason::Blocked | Reason::BadReputation | Reason::ReceiverFault
         ) {
             let mut operator = None;
-            for name in judge.engine.names(subject, &candidates) {
+            let text = judge.client_names.without(subject.text);
+            let nameless = Subject {
+                text: &text,
+                ..subject
+            };
+            for name in judge.engine.names(nameless, &candidates) {
                 self.fill(&mut verdict, self.said_by(&name));
                 operator = operator.or_else(|| name.rule.operator.clone());
             }

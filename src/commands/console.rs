@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -49,20 +49,31 @@ pub(crate) fn name_gaps(gaps: &[Gap]) {
     gaps.iter().for_each(|gap| say(&format!("not read: {gap}")));
 }
 
-/// The progress line of a scan; drawn on stderr, and only for a person.
-pub(crate) fn progress(console: Console, quiet: bool) -> ProgressBar {
-    let drawn = match console.progress {
-        Progress::Always => true,
-        Progress::Never => false,
-        Progress::Auto => !quiet && io::stderr().is_terminal(),
-    };
-    if !drawn {
-        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+/// Whether progress is shown: on stderr, and only to a person.
+#[derive(Clone, Copy)]
+pub(crate) struct Bars {
+    drawn: bool,
+}
+
+impl Bars {
+    pub(crate) fn of(console: Console, quiet: bool) -> Self {
+        let drawn = match console.progress {
+            Progress::Always => true,
+            Progress::Never => false,
+            Progress::Auto => !quiet && io::stderr().is_terminal(),
+        };
+        Self { drawn }
     }
-    let bar = ProgressBar::new_spinner();
-    let template =
-        ProgressStyle::with_template("{spinner} {prefix}: {human_pos} mails looked at, {msg} [{elapsed}]");
-    bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    bar.enable_steady_tick(TICK);
-    bar
+
+    /// A line that shows its message and moves until it is finished.
+    pub(crate) fn draw(self) -> ProgressBar {
+        if !self.drawn {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new_spinner();
+        let template = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]");
+        bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.enable_steady_tick(TICK);
+        bar
+    }
 }

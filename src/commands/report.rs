@@ -14,7 +14,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
     let settings = args.report.or(config.report);
     outputs::refuse_two_on_stdout(&settings)?;
     let catalogue = Catalogue::built_in()?;
-    let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;
+    let ledger = Ledger::open_existing(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
     let seen = settings.window(now);
     let history = ledger

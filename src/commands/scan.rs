@@ -2,13 +2,13 @@
 
 use anyhow::bail;
 use chrono::Local;
-use indicatif::ProgressBar;
 
 use crate::bounce;
 use crate::catalogue::Catalogue;
 use crate::check;
 use crate::cli::{Console, ScanArgs};
-use crate::commands::{Outcome, console, outputs};
+use crate::commands::console::{self, Bars};
+use crate::commands::{Outcome, outputs};
 use crate::config::Config;
 use crate::event::{Event, FolderRef, Gap, Place, Source, Timestamp};
 use crate::ledger::{Ledger, Reading, Window};
@@ -22,6 +22,14 @@ struct Walk {
     gaps: Vec<Gap>,
 }
 
+/// What every step of a run needs.
+struct Run<'a> {
+    catalogue: &'a Catalogue,
+    ledger: &'a Ledger,
+    now: Timestamp,
+    bars: Bars,
+}
+
 pub(crate) async fn run(args: ScanArgs, console: Console) -> anyhow::Result<Outcome> {
     let config = Config::load(args.config.config.as_deref())?;
     let accounts = config.accounts(&args.accounts, &args.mailbox, args.config.config.as_deref())?;
@@ -31,35 +39,34 @@ pub(crate) async fn run(args: ScanArgs, console: Console) -> anyhow::Result<Outc
     let catalogue = Catalogue::built_in()?;
     let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
-    let seen = settings.window(now);
+    let bars = Bars::of(console, settings.quiet);
+    let run = Run {
+        catalogue: &catalogue,
+        ledger: &ledger,
+        now,
+        bars,
+    };
 
-    let mut walk = Walk::default();
-    let progress = console::progress(console, settings.quiet);
-    for account in &accounts {
-        progress.set_prefix(account.account_name());
-        let scope = Scope {
-            since: seen.since,
-            full: args.full,
-            may_be: bounce::may_be,
-        };
-        match mailbox::open(account, scope, ledger.positions().await?).await {
-            Ok(inbox) => read(inbox, &catalogue, &ledger, now, &progress, &mut walk).await?,
-            Err(error) if accounts.len() == 1 => bail!(error),
-            Err(error) => walk.gaps.push(gap(account, &error)),
-        }
-    }
-    progress.finish_and_clear();
+    let seen = settings.window(now);
+    let scope = Scope {
+        since: seen.since,
+        full: args.full,
+        may_be: bounce::may_be,
+    };
+    let walk = run.walk(&accounts, scope).await?;
     console::name_gaps(&walk.gaps);
     if walk.folders.is_empty() {
         bail!("none of the {} accounts could be read", accounts.len());
     }
+    let dropped = ledger.prune(now).await?;
+    tracing::debug!(dropped, "older than keep");
 
     let window = Window {
         since: seen.since,
         until: seen.until,
         folders: Some(walk.folders),
     };
-    let warnings = ask(&dns, &catalogue, &ledger, &window, now).await?;
+    let warnings = run.ask(&dns, &window).await?;
     let history = ledger.history(&window).await?;
     let looked_at = looked_at(window.folders.as_deref().unwrap_or_default());
     let report = Report::build(Input {
@@ -75,39 +82,82 @@ pub(crate) async fn run(args: ScanArgs, console: Console) -> anyhow::Result<Outc
         now,
     })?;
     outputs::write(&report, &settings, console)?;
+    let outcome = outputs::outcome(&report, &settings, &walk.gaps);
     ledger.mark_report(now).await?;
     ledger.close().await;
-    Ok(outputs::outcome(&report, &settings, &walk.gaps))
+    Ok(outcome)
 }
 
-/// Reads what is new in an account, batch by batch; a batch is in the ledger before the next one is read.
-async fn read(
-    mut inbox: Inbox,
-    catalogue: &Catalogue,
-    ledger: &Ledger,
-    now: Timestamp,
-    progress: &ProgressBar,
-    walk: &mut Walk,
-) -> anyhow::Result<()> {
-    let mut found = 0;
-    while let Some(batch) = inbox.next_batch().await {
-        let (events, not_understood) = classify(&batch, catalogue);
-        let position = batch.position.as_ref();
-        let reading = Reading {
-            events: &events,
-            not_understood: &not_understood,
-            position,
-            now,
-        };
-        found += ledger.record(reading).await?;
-        progress.inc(batch.tally.asked());
-        progress.set_message(format!("{found} new bounces"));
-        walk.gaps.extend(batch.gaps);
+impl Run<'_> {
+    /// Reads every account. One that fails is a gap beside the others; alone it is the end.
+    async fn walk(&self, accounts: &[mailbox::Settings], scope: Scope) -> anyhow::Result<Walk> {
+        let mut walk = Walk::default();
+        for account in accounts {
+            match mailbox::open(account, scope, self.ledger.positions().await?).await {
+                Ok(inbox) => self.read(inbox, &account.account_name(), &mut walk).await?,
+                Err(error) if accounts.len() == 1 => bail!(error),
+                Err(error) => walk.gaps.push(gap(account, &error)),
+            }
+        }
+        Ok(walk)
     }
-    walk.folders.extend_from_slice(inbox.folders());
-    walk.gaps.extend(inbox.gaps());
-    inbox.close().await;
-    Ok(())
+
+    /// Reads what is new in an account; a batch is in the ledger before the next one is read.
+    async fn read(&self, mut inbox: Inbox, account: &str, walk: &mut Walk) -> anyhow::Result<()> {
+        // Drawn only now: opening may have asked for the password.
+        let bar = self.bars.draw();
+        bar.set_message(format!("{account}: reading"));
+        let (mut looked_at, mut found) = (0, 0);
+        while let Some(batch) = inbox.next_batch().await {
+            let (events, not_understood) = classify(&batch, self.catalogue);
+            let reading = Reading {
+                events: &events,
+                not_understood: &not_understood,
+                position: batch.position.as_ref(),
+                now: self.now,
+            };
+            found += self.ledger.record(reading).await?;
+            looked_at += batch.tally.asked();
+            let total = inbox.total();
+            bar.set_message(format!(
+                "{account}: {looked_at} of {total} mails, {found} new bounces"
+            ));
+            walk.gaps.extend(batch.gaps);
+        }
+        bar.finish_and_clear();
+        walk.folders.extend_from_slice(inbox.folders());
+        walk.gaps.extend(inbox.gaps());
+        inbox.close().await;
+        Ok(())
+    }
+
+    /// Asks the lists about what is blocked in the window. Without any resolver the report still tells what the bounces
+    /// say.
+    async fn ask(&self, dns: &check::Settings, window: &Window) -> anyhow::Result<Vec<String>> {
+        let blocked = self.ledger.blocked(window).await?;
+        let serving = blocked
+            .lists
+            .iter()
+            .flat_map(|list| self.catalogue.zones_of(list))
+            .cloned();
+        let named: Vec<_> = blocked.zones.into_iter().chain(serving).collect();
+        let bar = self.bars.draw();
+        bar.set_message(format!("asking the lists about {} addresses", blocked.ips.len()));
+        let checked = check::all(dns, self.catalogue, &blocked.ips, &named, self.now).await;
+        bar.finish_and_clear();
+        match checked {
+            Ok(checked) => {
+                self.ledger
+                    .record_checks(&checked.listings, &checked.names)
+                    .await?;
+                Ok(checked.warnings)
+            }
+            Err(error) => Ok(vec![format!(
+                "no list could be asked: {:#}",
+                anyhow::Error::from(error)
+            )]),
+        }
+    }
 }
 
 /// The events of a batch with their verdicts, and the mails that look like bounces and gave none.
@@ -121,33 +171,6 @@ fn classify(batch: &Batch, catalogue: &Catalogue) -> (Vec<Event>, Vec<Source>) {
         events.extend(read.into_iter().map(|event| catalogue.classify(event)));
     }
     (events, not_understood)
-}
-
-/// Asks the lists about what is blocked in the window. Without any resolver the report still tells what the bounces say.
-async fn ask(
-    dns: &check::Settings,
-    catalogue: &Catalogue,
-    ledger: &Ledger,
-    window: &Window,
-    now: Timestamp,
-) -> anyhow::Result<Vec<String>> {
-    let blocked = ledger.blocked(window).await?;
-    let serving = blocked
-        .lists
-        .iter()
-        .flat_map(|list| catalogue.zones_of(list))
-        .cloned();
-    let named: Vec<_> = blocked.zones.into_iter().chain(serving).collect();
-    match check::all(dns, catalogue, &blocked.ips, &named, now).await {
-        Ok(checked) => {
-            ledger.record_checks(&checked.listings, &checked.names).await?;
-            Ok(checked.warnings)
-        }
-        Err(error) => Ok(vec![format!(
-            "no list could be asked: {:#}",
-            anyhow::Error::from(error)
-        )]),
-    }
 }
 
 fn gap(account: &mailbox::Settings, error: &mailbox::Error) -> Gap {

@@ -37,6 +37,15 @@ pub enum Error {
         "there is no home directory to keep the ledger in; name a file with --ledger, or use --no-ledger"
     )]
     NoHome,
+    /// There is nothing to read.
+    #[error("there is no ledger {}; `bounceaudit scan` makes one, --ledger names another", .path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The history was asked for, and not to be kept.
+    #[error("--no-ledger leaves no history to report from")]
+    NoHistory,
     /// Its folder cannot be made.
     #[error("cannot make the folder {} for the ledger: {source}; name another file with --ledger", .path.display())]
     Folder {

@@ -27,6 +27,22 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Opens a ledger that is there already: a mistyped name must not read as an empty history.
+    ///
+    /// # Errors
+    /// When there is no such file, with `no_ledger`, and as [`Ledger::open`].
+    pub async fn open_existing(settings: &Settings) -> Result<Self, Error> {
+        if settings.no_ledger {
+            return Err(Error::NoHistory);
+        }
+        let path = place::file(settings)?;
+        match path.try_exists() {
+            Ok(false) => Err(Error::Missing { path }),
+            Ok(true) => Self::open(settings).await,
+            Err(source) => Err(Error::File { path, source }),
+        }
+    }
+
     /// Opens the ledger that the settings name and makes it where there is none; with `no_ledger` one in memory that
     /// ends with this value.
     ///

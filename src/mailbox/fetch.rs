@@ -12,9 +12,10 @@ use super::command::{Conn, Fault};
 use super::login::quoted;
 use super::uids::sets;
 
-/// What tells a bounce, and a customer's forwarded one, from other mail.
-const HEADER_FIELDS: &str = "FROM SENDER RETURN-PATH SUBJECT CONTENT-TYPE AUTO-SUBMITTED X-FAILED-RECIPIENTS \
-                             X-MS-EXCHANGE-MESSAGE-IS-NDR";
+/// The header fields that [`crate::mailbox::Scope::may_be`] gets to see: what tells a bounce, and a customer's forwarded
+/// one, from other mail.
+pub const HEADER_FIELDS: &str = "FROM SENDER RETURN-PATH SUBJECT CONTENT-TYPE AUTO-SUBMITTED X-FAILED-RECIPIENTS \
+                                 X-MS-EXCHANGE-MESSAGE-IS-NDR X-AUTOREPLY X-AUTORESPOND";
 /// UIDs in one command that asks for header fields.
 const HEADERS_PER_COMMAND: usize = 1000;
 /// Commands on their way at a time: hides the round trip, and Courier's and Cyrus's small last segment (40 ms each).

@@ -31,6 +31,7 @@ pub use batch::{Batch, Tally};
 pub use certificate::Rejected;
 pub use command::{Fault, Text};
 pub use error::Error;
+pub use fetch::HEADER_FIELDS;
 pub use files::files;
 pub use imap::{Inbox, Scope, open};
 pub use login::NoPassword;
