@@ -1,6 +1,6 @@
 //! Takes every example of every rule through the whole catalogue and demands that this rule wins.
 
-use crate::catalogue::rules::{Example, RuleEntry, WholeExample};
+use crate::catalogue::rules::{Example, RuleEntry, Subject, WholeExample};
 use crate::catalogue::{Catalogue, reply};
 use crate::event::{Action, Event, Format, Original, ReceivingDomain, Source, Times, Verdict};
 
@@ -41,7 +41,11 @@ fn whole(example: &Example) -> WholeExample {
 /// The id of the reason rule that wins, and those of all the naming rules that match.
 fn winners(catalogue: &Catalogue, event: &Event) -> (String, Vec<String>) {
     let text = reply::plain(event.reply.as_deref().unwrap());
-    let subject = reply::subject(&text, event, &catalogue.judge.roles);
+    let nameless = catalogue.judge.client_names.without(&text);
+    let subject = Subject {
+        text: &nameless,
+        ..reply::subject(&text, event, &catalogue.judge.roles)
+    };
     let engine = &catalogue.judge.engine;
     let candidates = engine.candidates(&text);
     let id = |rule: &RuleEntry| rule.id.get_ref().clone();
@@ -331,6 +335,7 @@ fn the_company_that_we_send_through_is_not_who_lists_us() {
     for client in [
         "mx1.strato.de",
         "sender4.zoho.com",
+        "wsip-192-0-2-10.sd.cox.net",
         "mx0a-0001.pphosted.com",
         "mail-ab1.outbound.protection.outlook.com",
     ] {

@@ -19,7 +19,7 @@ pub(crate) struct Judge {
     pub(crate) engine: Engine,
     pub(crate) roles: Roles,
     links: Links,
-    client_names: ClientNames,
+    pub(crate) client_names: ClientNames,
 }
 
 impl Judge {
@@ -43,7 +43,11 @@ impl Catalogue {
     pub(crate) fn verdict(&self, event: &Event) -> Verdict {
         let judge = &self.judge;
         let text = reply::plain(event.reply.as_deref().unwrap_or_default());
-        let subject = reply::subject(&text, event, &judge.roles);
+        let nameless = judge.client_names.without(&text);
+        let subject = Subject {
+            text: &nameless,
+            ..reply::subject(&text, event, &judge.roles)
+        };
         let candidates = judge.engine.candidates(&text);
         let Some(hit) = judge.engine.first(subject, &candidates) else {
             return Verdict::default();
@@ -55,12 +59,7 @@ impl Catalogue {
             Reason::Blocked | Reason::BadReputation | Reason::ReceiverFault
         ) {
             let mut operator = None;
-            let text = judge.client_names.without(subject.text);
-            let nameless = Subject {
-                text: &text,
-                ..subject
-            };
-            for name in judge.engine.names(nameless, &candidates) {
+            for name in judge.engine.names(subject, &candidates) {
                 self.fill(&mut verdict, self.said_by(&name));
                 operator = operator.or_else(|| name.rule.operator.clone());
             }
