@@ -170,6 +170,22 @@ pub struct Listing {
     pub ttl: Option<Duration>,
 }
 
+impl Listing {
+    /// What the answer means, or why it cannot be believed.
+    #[must_use]
+    pub fn in_words(&self) -> Option<&str> {
+        let why = match &self.answer {
+            Answer::Error(why) => Some(why.as_str()),
+            Answer::Listed(_)
+            | Answer::NotListed
+            | Answer::Refused(_)
+            | Answer::Timeout
+            | Answer::ZoneDead(_) => None,
+        };
+        self.meaning.as_deref().or(why)
+    }
+}
+
 /// What an answer means (`listed`, `not-listed`, `refused`, `timeout`, `error`, `zone-dead`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

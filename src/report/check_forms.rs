@@ -51,7 +51,7 @@ pub fn checks_ndjson(listings: &[Listing], mut out: impl Write) -> io::Result<()
             blocklist: listing.blocklist.as_ref().map(|list| list.0.as_str()),
             result: listing.answer.word(),
             codes: listing.answer.codes().iter().map(ToString::to_string).collect(),
-            meaning: listing.meaning.as_deref().or(why(&listing.answer)),
+            meaning: listing.in_words(),
             text: listing.text.as_deref(),
             checked_at: Clock::Local.show(listing.checked_at).to_rfc3339(),
             ttl_seconds: listing.ttl.map(|ttl| ttl.as_secs()),
@@ -59,17 +59,6 @@ pub fn checks_ndjson(listings: &[Listing], mut out: impl Write) -> io::Result<()
         json_line(&row, &mut out)?;
     }
     out.flush()
-}
-
-fn why(answer: &Answer) -> Option<&str> {
-    match answer {
-        Answer::Error(why) => Some(why),
-        Answer::Listed(_)
-        | Answer::NotListed
-        | Answer::Refused(_)
-        | Answer::Timeout
-        | Answer::ZoneDead(_) => None,
-    }
 }
 
 /// The line of a monitoring plugin and its status (Monitoring Plugins guidelines, "Plugin Output for Nagios"): critical

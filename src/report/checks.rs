@@ -162,17 +162,9 @@ fn tone(answer: &Answer) -> Tone {
 /// The meaning with the codes behind it, else why there is none.
 fn meaning(listing: &Listing) -> String {
     let codes: Vec<String> = listing.answer.codes().iter().map(ToString::to_string).collect();
-    let why = match &listing.answer {
-        Answer::Error(why) => Some(why),
-        Answer::Listed(_)
-        | Answer::NotListed
-        | Answer::Refused(_)
-        | Answer::Timeout
-        | Answer::ZoneDead(_) => None,
-    };
-    match (listing.meaning.as_ref().or(why), codes.is_empty()) {
-        (Some(meaning), true) => meaning.clone(),
-        (Some(meaning), false) if codes.iter().all(|code| meaning.contains(code)) => meaning.clone(),
+    match (listing.in_words(), codes.is_empty()) {
+        (Some(meaning), true) => meaning.to_owned(),
+        (Some(meaning), false) if codes.iter().all(|code| meaning.contains(code)) => meaning.to_owned(),
         (Some(meaning), false) => format!("{meaning} ({})", codes.join(", ")),
         (None, _) => codes.join(", "),
     }

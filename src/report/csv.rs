@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ::csv::{Terminator, Writer, WriterBuilder};
 
-use crate::check::{Answer, Listing};
+use crate::check::Listing;
 use crate::event::{Event, Timestamp};
 use crate::report::Report;
 use crate::report::encode::encode;
@@ -203,22 +203,13 @@ fn event_cells(event: &Event, clock: Clock) -> [String; EVENTS.len()] {
 
 fn check_cells(listing: &Listing, clock: Clock) -> [String; CHECKS.len()] {
     let codes: &[Ipv4Addr] = listing.answer.codes();
-    // Why an answer cannot be believed is its meaning where the catalogue has none.
-    let why = match &listing.answer {
-        Answer::Error(why) => Some(why.as_str()),
-        Answer::Listed(_)
-        | Answer::NotListed
-        | Answer::Refused(_)
-        | Answer::Timeout
-        | Answer::ZoneDead(_) => None,
-    };
     [
         IpAddr::to_string(&listing.ip),
         listing.zone.to_string(),
         opt(listing.blocklist.as_ref()),
         listing.answer.word().to_owned(),
         list(codes),
-        opt(listing.meaning.as_deref().or(why)),
+        opt(listing.in_words()),
         opt(listing.text.as_deref()),
         rfc3339(listing.checked_at, clock),
         opt(listing.ttl.map(|ttl| ttl.as_secs())),
