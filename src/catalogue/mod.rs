@@ -17,6 +17,8 @@ mod pattern;
 mod providers;
 mod reply;
 mod rules;
+#[cfg(test)]
+mod stories;
 mod verdict;
 
 use std::collections::BTreeMap;

@@ -59,6 +59,7 @@ pub(crate) struct RuleEntry {
         expect(dead_code, reason = "the tests take them through the catalogue")
     )]
     pub(crate) examples: Vec<Example>,
+    /// Replies close to the rule's words that are not its own, with the verdict that they get.
     #[serde(default)]
     #[cfg_attr(
         not(test),
@@ -92,6 +93,8 @@ pub(crate) struct WholeExample {
     pub(crate) format: Option<Format>,
     pub(crate) status: Option<Status>,
     pub(crate) smtp: Option<ReplyCode>,
+    /// What a near miss means; an example's reason is its rule's.
+    pub(crate) reason: Option<Reason>,
     pub(crate) ip: Option<String>,
     pub(crate) blocklist: Option<String>,
     pub(crate) zone: Option<String>,
