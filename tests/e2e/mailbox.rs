@@ -27,7 +27,7 @@ const LISTS: [&str; 6] = [
     "provider",
 ];
 
-type Row = BTreeMap<String, String>;
+pub(crate) type Row = BTreeMap<String, String>;
 
 fn table(path: &Path) -> Vec<Row> {
     let text = fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
@@ -51,7 +51,7 @@ fn mail_files(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The Dovecot of a postmaster, filled by the script.
-fn filled(office: &Office) -> Dovecot {
+pub(crate) fn filled(office: &Office) -> Dovecot {
     let server = Dovecot::start(&office.certificate("localhost"));
     let (maildir, truth, now) = (server.maildir(), office.path("truth"), now());
     office.script(&["fill".as_ref(), maildir.as_ref(), truth.as_ref(), now.as_ref()]);
@@ -168,7 +168,7 @@ const FOLDERS: [&str; 6] = [
     "--folder",
     "エラーメール",
 ];
-const SHARED: [&str; 7] = [
+pub(crate) const SHARED: [&str; 7] = [
     "--config",
     "config.toml",
     "--ca-file",
@@ -296,7 +296,7 @@ fn folder_of(source: &str) -> String {
 }
 
 /// Every bounce that the ledger knows, each as its row in the detail table.
-fn events(office: &Office) -> Vec<Row> {
+pub(crate) fn events(office: &Office) -> Vec<Row> {
     let ran = office.bounceaudit([
         "report",
         "--config",

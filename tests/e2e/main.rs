@@ -7,5 +7,8 @@ mod files;
 mod mailbox;
 mod office;
 mod refusals;
+mod servers;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/unpacked.rs"]
+mod unpacked;

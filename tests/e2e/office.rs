@@ -94,6 +94,21 @@ impl Office {
         ran.stdout
     }
 
+    /// Copies a Maildir to a server by IMAP.
+    pub(crate) fn append(&self, maildir: &Path, port: u16) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/append.py");
+        let port = port.to_string();
+        let arguments = [
+            script.as_os_str(),
+            maildir.as_os_str(),
+            port.as_ref(),
+            "ca.pem".as_ref(),
+            USER.as_ref(),
+        ];
+        let ran = self.run(Path::new("python3"), arguments, PASSWORD);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+    }
+
     /// Runs the script that fills mailboxes, and hands what it wrote to the server.
     pub(crate) fn script(&self, arguments: &[&OsStr]) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/mailbox.py");

@@ -165,7 +165,7 @@ fn unprivileged(program: &Path) -> Command {
     command
 }
 
-fn give_to_nobody(folder: &Path) {
+pub(crate) fn give_to_nobody(folder: &Path) {
     if is_root() {
         let given = Command::new("chown")
             .args(["-R", "nobody:nogroup"])
