@@ -4,6 +4,7 @@
 
 mod demo;
 mod files;
+mod kills;
 mod mailbox;
 mod office;
 mod refusals;

@@ -210,7 +210,7 @@ fn settings(version: &str, home: &Path, port: u16, starttls_port: u16) -> String
     format!(
         "{of_the_version}base_dir = {home}/run\nstate_dir = {home}/run\nlog_path = {home}/dovecot.log\n\
          default_internal_user = {user}\ndefault_internal_group = {group}\ndefault_login_user = {user}\n\
-         first_valid_uid = 1\nprotocols = imap\nssl = required\nauth_mechanisms = plain login\n\
+         first_valid_uid = 1\nprotocols = imap\nssl = yes\nauth_mechanisms = plain login\n\
          namespace inbox {{\n inbox = yes\n separator = /\n mailbox Junk {{\n  special_use = \\Junk\n }}\n}}\n\
          service anvil {{\n chroot =\n}}\n\
          service imap-login {{\n chroot =\n inet_listener imap {{\n  {address} = 127.0.0.1\n  port = {starttls_port}\n }}\n\
