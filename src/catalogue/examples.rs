@@ -164,7 +164,7 @@ fn a_rule_shows_what_it_must_not_win() {
 }
 
 /// Examples that nobody saw, in percent of all: it only goes down.
-const MOST_COMPOSED_PERCENT: usize = 43;
+const MOST_COMPOSED_PERCENT: usize = 34;
 
 #[test]
 fn few_examples_are_composed() {

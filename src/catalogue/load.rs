@@ -17,7 +17,7 @@ use crate::catalogue::{Catalogue, Error};
 use crate::event::Zone;
 
 /// The facts and rules that come with the program. The order of the rules is the order in which they are tried.
-const BUILT_IN: [(&str, &str); 18] = [
+const BUILT_IN: [(&str, &str); 19] = [
     ("lists.toml", include_str!("lists.toml")),
     ("providers.toml", include_str!("providers.toml")),
     ("rules/addresses.toml", include_str!("rules/addresses.toml")),
@@ -34,6 +34,7 @@ const BUILT_IN: [(&str, &str); 18] = [
     ("rules/japan.toml", include_str!("rules/japan.toml")),
     ("rules/filters.toml", include_str!("rules/filters.toml")),
     ("rules/traps.toml", include_str!("rules/traps.toml")),
+    ("rules/programs.toml", include_str!("rules/programs.toml")),
     ("rules/blocks.toml", include_str!("rules/blocks.toml")),
     ("rules/names.toml", include_str!("rules/names.toml")),
     ("rules/status.toml", include_str!("rules/status.toml")),

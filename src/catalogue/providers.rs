@@ -82,8 +82,13 @@ pub(crate) fn receiver<'a>(
     remote_host: Option<&str>,
     domain: &ReceivingDomain,
 ) -> Option<&'a Receiver> {
-    let by_host = remote_host.and_then(|host| longest(receivers, host, |receiver| &receiver.mx));
+    let by_host = remote_host.and_then(|host| by_host(receivers, host));
     by_host.or_else(|| longest(receivers, domain.as_str(), |receiver| &receiver.domains))
+}
+
+/// The receiver that a host belongs to.
+pub(crate) fn by_host<'a>(receivers: &'a [Receiver], host: &str) -> Option<&'a Receiver> {
+    longest(receivers, host, |receiver| &receiver.mx)
 }
 
 /// The hosting company whose suffix a host name ends in.

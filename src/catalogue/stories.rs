@@ -180,6 +180,22 @@ fn the_company_that_we_send_through_is_not_who_lists_us() {
 }
 
 #[test]
+fn the_page_for_removal_tells_who_keeps_the_list() {
+    let catalogue = Catalogue::built_in().unwrap();
+    for (page, list) in [
+        ("http://blacklist.example.net/Help/17", Some("example")),
+        ("https://postmaster.kaisha.co.jp/", Some("kaisha")),
+        ("http://feedback.yandex.ru/?from=mail-rejects", Some("yandex")),
+        ("https://www.example.net/help", None),
+        ("http://rbl.example/", None),
+    ] {
+        let reply = format!("550 5.7.1 Your IP 192.0.2.10 is blocked, see {page}");
+        let verdict = catalogue.classify(event(&whole(&Example::Reply(reply)))).verdict;
+        assert_eq!(verdict.blocklist.map(|id| id.0).as_deref(), list, "{page}");
+    }
+}
+
+#[test]
 fn a_masked_or_impossible_address_hides_the_others() {
     let roles = &Catalogue::built_in().unwrap().judge.roles;
     for reply in [

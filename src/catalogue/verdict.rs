@@ -13,6 +13,22 @@ use crate::event::{Event, ListId, Reason, Verdict, Zone};
 /// Stands in a zone's name for a customer's key.
 const MASKED_KEY: &str = "***";
 
+/// First labels of hosts that tell whoever is refused why, and how to get off the list.
+const LIST_HOSTS: [&str; 12] = [
+    "abuse",
+    "antispam",
+    "bl",
+    "blacklist",
+    "blocklist",
+    "delist",
+    "dnsbl",
+    "ipcheck",
+    "postmaster",
+    "rbl",
+    "reputation",
+    "unblock",
+];
+
 /// What turns replies into verdicts.
 #[derive(Debug)]
 pub(crate) struct Judge {
@@ -76,6 +92,9 @@ impl Catalogue {
             verdict.removal = verdict
                 .removal
                 .or_else(|| judge.links.removal(&text, &event.recipient));
+        }
+        if matches!(verdict.reason, Reason::Blocked | Reason::BadReputation) && verdict.blocklist.is_none() {
+            verdict.blocklist = verdict.removal.as_deref().and_then(|link| self.list_behind(link));
         }
         self.bury(verdict, event)
     }
@@ -144,6 +163,20 @@ impl Catalogue {
         if verdict.zone.is_none() {
             verdict.zone = verdict.blocklist.as_ref().and_then(|id| self.own_zone(id));
         }
+    }
+
+    /// Who keeps the list, told by the page where removal is asked for: a receiver's own host, or one that is there for
+    /// lists, such as `http://blacklist.example.net/Help/17`.
+    fn list_behind(&self, link: &str) -> Option<ListId> {
+        let (_, rest) = link.split_once("://")?;
+        let host = rest.split(['/', ':', '?', '#']).next()?.to_ascii_lowercase();
+        let receiver = providers::by_host(&self.receivers, &host);
+        if let Some(own) = receiver.and_then(|receiver| receiver.own.clone()) {
+            return Some(own);
+        }
+        let (label, owner) = host.split_once('.')?;
+        (LIST_HOSTS.contains(&label) && owner.contains('.'))
+            .then(|| ListId(plain_name(&Zone::from(owner.to_owned()))))
     }
 
     /// The zone of a list that has one for everybody, dead or alive.
