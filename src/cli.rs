@@ -27,7 +27,7 @@ const EXIT_STATUS: &str = "Exit status:
   0  done, and the report is complete
   1  nothing could be done: configuration, login, no network
   2  wrong usage
-  3  done in part: an account, a folder or a message could not be read; the report names what is missing
+  3  done in part: an account, a folder or a message could not be read or understood; the report names what is missing
   4  done, and --fail-on found what it names";
 
 /// What goes to stderr.

@@ -150,7 +150,7 @@ fn an_attached_bounce_reads_as_itself() {
         let name = path.to_string_lossy();
         let bytes = fs::read(&path).unwrap();
         let direct = message(&name, bytes.clone());
-        if !bounce::looks_like_bounce(&direct) || bytes.starts_with(b"From ") {
+        if bounce::not_understood(&direct).is_none() || bytes.starts_with(b"From ") {
             continue;
         }
         let mut attached = PERSON.as_bytes().to_vec();

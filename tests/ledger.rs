@@ -8,7 +8,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bounceaudit::check::{Answer, Listing, Names, Ptr};
-use bounceaudit::event::{Action, Event, ListId, Position, ReceivingDomain, Source, Times, Timestamp, Zone};
+use bounceaudit::event::{
+    Action, Event, ListId, NotUnderstood, Position, ReceivingDomain, Shape, Sign, Source, Times, Timestamp,
+    Zone,
+};
 use bounceaudit::ledger::{Blocked, Error, History, Ledger, Reading, Recorded, Settings, Window};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest};
 use proptest::{collection::vec, sample::Index, sample::select};
@@ -81,6 +84,24 @@ fn bounce_to(recipient: &str, source: Source) -> Event {
     }
 }
 
+/// A mail that looks like a bounce, as a reader of another day describes it.
+fn strange(source: Source) -> NotUnderstood {
+    NotUnderstood {
+        source,
+        message_id: Some("4711@gateway.example.net".to_owned()),
+        bounced_at: Some(at("2026-11-20T10:05:12+09:00")),
+        shape: Some(Shape {
+            signs: vec![Sign::NullSender],
+            parts: "text/plain".to_owned(),
+            ..Shape::default()
+        }),
+    }
+}
+
+async fn not_understood(ledger: &Ledger, window: &Window) -> Vec<NotUnderstood> {
+    ledger.history(window).await.unwrap().not_understood
+}
+
 /// Another program that looks into the file.
 async fn connect(path: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
@@ -122,6 +143,7 @@ fn reading<'a>(events: &'a [Event], position: Option<&'a Position>) -> Reading<'
     Reading {
         events,
         not_understood: &[],
+        no_bounces: &[],
         position,
         now: at(NOW),
     }
@@ -132,7 +154,7 @@ async fn what_was_recorded_is_there_after_opening_again() {
     let folder = TempDir::new().unwrap();
     let position = position("INBOX", 4412);
     let event = bounce(source("INBOX", 4412));
-    let strange = source("INBOX", 4400);
+    let strange = strange(source("INBOX", 4400));
     let checks = [
         listing(
             "gmo-rbl.jp",
@@ -468,22 +490,111 @@ async fn a_window_goes_by_the_time_of_sending_and_keeps_what_has_no_time() {
 async fn a_mail_that_is_understood_at_last_is_no_longer_listed_as_not_understood() {
     let folder = TempDir::new().unwrap();
     let ledger = open(&folder).await;
-    let place = source("INBOX", 1);
+    let mails = [strange(source("INBOX", 1)), {
+        let other = strange(source("INBOX", 2));
+        NotUnderstood {
+            message_id: Some("4712@gateway.example.net".to_owned()),
+            ..other
+        }
+    }];
     let strange = Reading {
-        not_understood: std::slice::from_ref(&place),
+        not_understood: &mails,
         ..reading(&[], None)
     };
     ledger.record(strange).await.unwrap();
     ledger.record(strange).await.unwrap();
-    assert_eq!(
-        ledger.history(&Window::default()).await.unwrap().not_understood,
-        std::slice::from_ref(&place)
-    );
-    ledger.record(reading(&[bounce(place)], None)).await.unwrap();
-    assert_eq!(
-        ledger.history(&Window::default()).await.unwrap().not_understood,
-        []
-    );
+    assert_eq!(not_understood(&ledger, &Window::default()).await, mails);
+    // one turns out to be a bounce, the other to be none
+    let bounces = [bounce(mails[0].source.clone())];
+    ledger.record(reading(&bounces, None)).await.unwrap();
+    assert_eq!(not_understood(&ledger, &Window::default()).await, mails[1..]);
+    let none = Reading {
+        no_bounces: &[source("INBOX", 9), mails[1].source.clone()],
+        ..reading(&[], None)
+    };
+    ledger.record(none).await.unwrap();
+    assert_eq!(not_understood(&ledger, &Window::default()).await, []);
+}
+
+#[tokio::test]
+async fn a_mail_that_is_not_understood_counts_once_whichever_folders_show_it() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let copy = strange(source("Junk", 7));
+    let mut undated = strange(source("INBOX", 2));
+    (undated.message_id, undated.bounced_at) = (None, None);
+    let twin = NotUnderstood {
+        source: source("INBOX", 3),
+        ..undated.clone()
+    };
+    let mails = [
+        strange(source("INBOX", 1)),
+        copy.clone(),
+        undated.clone(),
+        twin.clone(),
+    ];
+    let strange = Reading {
+        not_understood: &mails,
+        ..reading(&[], None)
+    };
+    ledger.record(strange).await.unwrap();
+    // nothing says that two mails without Message-ID and date are one
+    let all = [undated.clone(), twin.clone(), mails[0].clone()];
+    assert_eq!(not_understood(&ledger, &Window::default()).await, all);
+    let Source::Imap(junk, _, _) = source("Junk", 1) else {
+        unreachable!("an IMAP source");
+    };
+    let in_junk = Window {
+        folders: Some(vec![junk]),
+        ..Window::default()
+    };
+    assert_eq!(not_understood(&ledger, &in_junk).await, [copy]);
+    let later = Window {
+        since: Some(at("2026-11-21T00:00:00+09:00")),
+        ..Window::default()
+    };
+    assert_eq!(not_understood(&ledger, &later).await, [undated, twin]);
+}
+
+#[tokio::test]
+async fn a_ledger_of_version_1_is_brought_up_to_date_with_all_that_it_holds() {
+    let folder = TempDir::new().unwrap();
+    let (place, mail) = (source("INBOX", 1), strange(source("INBOX", 1)));
+    let mut db = connect(&folder.path().join("ledger.db")).await;
+    sqlx::raw_sql(include_str!("../src/ledger/schema.sql"))
+        .execute(&mut db)
+        .await
+        .unwrap();
+    let rows = [
+        "INSERT INTO ledger_schema (version, program) VALUES (1, '0.1.0')",
+        "INSERT INTO sources (id, url, recorded_at, recorded_epoch)
+            VALUES (1, $1, '2026-11-22T09:00:00+09:00', 1795305600)",
+        "INSERT INTO not_understood (source_id, recorded_epoch) VALUES (1, 1795305600)",
+    ];
+    for row in rows {
+        sqlx::query(row)
+            .bind(place.to_string())
+            .execute(&mut db)
+            .await
+            .unwrap();
+    }
+    db.close().await.unwrap();
+
+    let ledger = open(&folder).await;
+    let kept = NotUnderstood {
+        source: place,
+        message_id: None,
+        bounced_at: None,
+        shape: None,
+    };
+    assert_eq!(not_understood(&ledger, &Window::default()).await, [kept]);
+    // the next reading of the mail adds what was not kept
+    let read = Reading {
+        not_understood: std::slice::from_ref(&mail),
+        ..reading(&[], None)
+    };
+    ledger.record(read).await.unwrap();
+    assert_eq!(not_understood(&ledger, &Window::default()).await, [mail]);
 }
 
 #[tokio::test]
@@ -706,7 +817,7 @@ async fn a_ledger_of_a_later_version_is_refused_and_not_changed() {
             error,
             Error::Newer {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),

@@ -88,7 +88,7 @@ impl Head {
 }
 
 /// `Return-Path: <>`; some write `<MAILER-DAEMON>` or `<null>` into the mailbox.
-fn has_null_sender(mail: &Message<'_>) -> bool {
+pub(super) fn has_null_sender(mail: &Message<'_>) -> bool {
     mail.header_raw("Return-Path").is_some_and(|path| {
         let path = path
             .trim()

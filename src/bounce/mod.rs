@@ -20,7 +20,9 @@ mod generic;
 mod gmail;
 mod head;
 mod header;
+mod impersonal;
 mod mail;
+mod not_understood;
 mod opensmtpd;
 mod original;
 mod postfix;
@@ -34,7 +36,7 @@ mod told;
 
 use std::borrow::Cow;
 
-use crate::event::{Event, Format, Message, Source, Times, Timestamp};
+use crate::event::{Event, Format, Message, NotUnderstood, Source, Times, Timestamp};
 use head::PARSER;
 use mail::Bounce;
 use told::Told;
@@ -72,11 +74,11 @@ pub fn may_be(header: &[u8]) -> bool {
     shape::may_be(from_header(&lines(header)))
 }
 
-/// Whether a mail has a bounce's outer signs: null sender, MAILER-DAEMON or a delivery report. Stricter than
-/// [`may_be`]: what has them and gives no event was not understood.
+/// What a mail looks like that has a bounce's outer signs (null sender, MAILER-DAEMON, a report) and of which [`read`] gave
+/// no event. Stricter than [`may_be`]; `None` where the mail looks like none.
 #[must_use]
-pub fn looks_like_bounce(message: &Message) -> bool {
-    shape::looks_like_bounce(from_header(&lines(&message.bytes)))
+pub fn not_understood(message: &Message) -> Option<NotUnderstood> {
+    not_understood::describe(message, from_header(&lines(&message.bytes)))
 }
 
 /// Reads a mail: an event for each recipient that it reports on, none where it is no bounce.
@@ -205,7 +207,7 @@ fn from_header(bytes: &[u8]) -> &[u8] {
 mod tests {
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
-    use crate::bounce::{looks_like_bounce, may_be, read};
+    use crate::bounce::{may_be, not_understood, read};
     use crate::event::{Message, Source};
 
     const SAMPLES: [&[u8]; 10] = [
@@ -233,7 +235,7 @@ mod tests {
         #[test]
         fn any_bytes_are_survived(bytes: Vec<u8>) {
             let message = message(bytes);
-            let _ = (read(&message), may_be(&message.bytes), looks_like_bounce(&message));
+            let _ = (read(&message), may_be(&message.bytes), not_understood(&message));
         }
 
         #[test]
@@ -245,7 +247,7 @@ mod tests {
             bytes[place] = byte;
             bytes.truncate(cut.index(bytes.len()) + 1);
             let message = message(bytes);
-            let _ = (read(&message), may_be(&message.bytes), looks_like_bounce(&message));
+            let _ = (read(&message), may_be(&message.bytes), not_understood(&message));
         }
 
         #[test]

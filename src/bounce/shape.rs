@@ -3,13 +3,13 @@
 use crate::bounce::head::{Head, PARSER};
 
 /// Header bytes beyond this number are not looked at.
-const MAX_HEADER: usize = 256 * 1024;
+pub(super) const MAX_HEADER: usize = 256 * 1024;
 
 /// Mails of an mbox beyond this number are not read: `mailbox` takes mboxes apart, this is for the odd one.
 const MAX_MAILS: usize = 1000;
 
 /// Words of the subjects of bounces, and of what people write above one, in lower case.
-const SUBJECTS: [&str; 49] = [
+pub(super) const SUBJECTS: [&str; 49] = [
     "notification",
     "notice",
     "auto",
@@ -102,15 +102,4 @@ pub(super) fn mails_of_mbox(bytes: &[u8]) -> Vec<&[u8]> {
     }
     mails.push(rest);
     mails
-}
-
-pub(super) fn looks_like_bounce(mail: &[u8]) -> bool {
-    let header = mail.get(..MAX_HEADER).unwrap_or(mail);
-    let Some(mail) = PARSER.parse_headers(header) else {
-        return false;
-    };
-    let replied = mail
-        .header_raw("Auto-Submitted")
-        .is_some_and(|auto| auto.to_ascii_lowercase().contains("vacation"));
-    Head::of(&mail, None).automatic && !replied
 }

@@ -69,7 +69,8 @@ fn classify(message: &Message, catalogue: &Catalogue) -> Vec<Event> {
 
 /// A bounce that was cut, or that no format fits, is not the same as no bounce.
 fn not_understood(message: &Message, events: &[Event]) -> Option<Gap> {
-    (events.is_empty() && bounce::looks_like_bounce(message)).then(|| Gap {
+    let strange = events.is_empty() && bounce::not_understood(message).is_some();
+    strange.then(|| Gap {
         at: Place::Message(message.source.clone()),
         why: "looks like a bounce, and no recipient could be found in it".to_owned(),
     })

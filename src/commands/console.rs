@@ -11,7 +11,7 @@ use tracing_subscriber::{Layer, filter, fmt};
 
 use crate::cli::{Console, Progress};
 use crate::event::Gap;
-use crate::report;
+use crate::report::{self, Alike};
 
 /// How often the progress line moves while nothing happens.
 const TICK: Duration = Duration::from_millis(120);
@@ -47,6 +47,17 @@ pub(crate) fn say(line: &str) {
 /// Names each thing that could not be read, a line each.
 pub(crate) fn name_gaps(gaps: &[Gap]) {
     gaps.iter().for_each(|gap| say(&format!("not read: {gap}")));
+}
+
+/// Counts the mails that look like bounces and could not be understood; what they look like is the table's to tell.
+pub(crate) fn name_strange(strange: &[Alike<'_>]) {
+    match strange.iter().map(|alike| alike.mails).sum::<usize>() {
+        0 => {}
+        1 => say("not read: 1 mail that looks like a bounce; the report's table with -v shows it"),
+        mails => say(&format!(
+            "not read: {mails} mails that look like bounces; the report's table with -v shows them"
+        )),
+    }
 }
 
 /// Whether progress is shown: on stderr, and only to a person.

@@ -8,7 +8,6 @@ use anyhow::{Context, bail};
 
 use crate::cli::Console;
 use crate::commands::{Outcome, console};
-use crate::event::Gap;
 use crate::report::{self, Color, CsvEncoding, Destination, Look, OutputFormat, Report, Settings};
 
 /// The width of a report that no terminal shows, such as cron's mail, in cells.
@@ -77,11 +76,11 @@ pub(crate) fn write(report: &Report<'_>, settings: &Settings, console: Console) 
 }
 
 /// How the run ended, gaps and `--fail-on` considered.
-pub(crate) fn outcome(report: &Report<'_>, settings: &Settings, gaps: &[Gap]) -> Outcome {
+pub(crate) fn outcome(report: &Report<'_>, settings: &Settings) -> Outcome {
     if settings.fail_on.is_some_and(|what| report.trips(what)) {
         return Outcome::Found;
     }
-    if gaps.is_empty() {
+    if report.is_complete() {
         Outcome::Complete
     } else {
         Outcome::Partial

@@ -4,7 +4,7 @@ use chrono::Local;
 
 use crate::catalogue::Catalogue;
 use crate::cli::{Console, ReportArgs};
-use crate::commands::{Outcome, outputs};
+use crate::commands::{Outcome, console as on_stderr, outputs};
 use crate::config::Config;
 use crate::ledger::{Ledger, Window};
 use crate::report::{Input, Report};
@@ -37,6 +37,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
         now,
     })?;
     outputs::write(&report, &settings, console)?;
+    on_stderr::name_strange(report.strange());
     ledger.close().await;
-    Ok(outputs::outcome(&report, &settings, &[]))
+    Ok(outputs::outcome(&report, &settings))
 }

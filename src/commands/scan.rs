@@ -10,7 +10,7 @@ use crate::cli::{Console, ScanArgs};
 use crate::commands::console::{self, Bars};
 use crate::commands::{Outcome, outputs};
 use crate::config::Config;
-use crate::event::{Event, FolderRef, Gap, Place, Source, Timestamp};
+use crate::event::{Event, FolderRef, Gap, NotUnderstood, Place, Source, Timestamp};
 use crate::ledger::{Ledger, Reading, Window};
 use crate::mailbox::{self, Batch, Inbox, Scope};
 use crate::report::{Input, Report};
@@ -82,7 +82,8 @@ pub(crate) async fn run(args: ScanArgs, console: Console) -> anyhow::Result<Outc
         now,
     })?;
     outputs::write(&report, &settings, console)?;
-    let outcome = outputs::outcome(&report, &settings, &walk.gaps);
+    console::name_strange(report.strange());
+    let outcome = outputs::outcome(&report, &settings);
     ledger.mark_report(now).await?;
     ledger.close().await;
     Ok(outcome)
@@ -109,10 +110,11 @@ impl Run<'_> {
         bar.set_message(format!("{account}: reading"));
         let (mut looked_at, mut found) = (0, 0);
         while let Some(batch) = inbox.next_batch().await {
-            let (events, not_understood) = classify(&batch, self.catalogue);
+            let read = Read::of(&batch, self.catalogue);
             let reading = Reading {
-                events: &events,
-                not_understood: &not_understood,
+                events: &read.events,
+                not_understood: &read.not_understood,
+                no_bounces: &read.no_bounces,
                 position: batch.position.as_ref(),
                 now: self.now,
             };
@@ -160,17 +162,32 @@ impl Run<'_> {
     }
 }
 
-/// The events of a batch with their verdicts, and the mails that look like bounces and gave none.
-fn classify(batch: &Batch, catalogue: &Catalogue) -> (Vec<Event>, Vec<Source>) {
-    let (mut events, mut not_understood) = (Vec::new(), Vec::new());
-    for message in &batch.messages {
-        let read = bounce::read(message);
-        if read.is_empty() && bounce::looks_like_bounce(message) {
-            not_understood.push(message.source.clone());
+/// What the mails of a batch are.
+#[derive(Default)]
+struct Read {
+    /// With their verdicts.
+    events: Vec<Event>,
+    not_understood: Vec<NotUnderstood>,
+    no_bounces: Vec<Source>,
+}
+
+impl Read {
+    fn of(batch: &Batch, catalogue: &Catalogue) -> Self {
+        let mut read = Self::default();
+        for message in &batch.messages {
+            let events = bounce::read(message);
+            if !events.is_empty() {
+                read.events
+                    .extend(events.into_iter().map(|event| catalogue.classify(event)));
+                continue;
+            }
+            match bounce::not_understood(message) {
+                Some(mail) => read.not_understood.push(mail),
+                None => read.no_bounces.push(message.source.clone()),
+            }
         }
-        events.extend(read.into_iter().map(|event| catalogue.classify(event)));
+        read
     }
-    (events, not_understood)
 }
 
 fn gap(account: &mailbox::Settings, error: &mailbox::Error) -> Gap {

@@ -7,6 +7,7 @@
 
 mod codes;
 mod names;
+mod not_understood;
 mod source;
 mod words;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use codes::{ReplyCode, Status};
 pub use names::{ListId, ReceivingDomain, Zone};
+pub use not_understood::{NotUnderstood, Shape, Sign};
 pub use source::{FolderRef, Position, Source, Uid, UidValidity};
 pub use words::{Action, Format, Reason, SmtpCommand};
 

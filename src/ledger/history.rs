@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 use sqlx::SqliteConnection;
 
 use crate::check::{Listing, Names};
-use crate::event::{Event, FolderRef, ListId, Position, Source, Timestamp, Uid, UidValidity, Zone};
+use crate::event::{
+    Event, FolderRef, ListId, NotUnderstood, Position, Source, Timestamp, Uid, UidValidity, Zone,
+};
 use crate::ledger::error::Trouble;
 use crate::ledger::{Blocked, History, Recorded, Window};
 
@@ -116,7 +118,7 @@ pub(super) async fn history(db: &mut SqliteConnection, window: &Window) -> Resul
         bounces,
         listings,
         names,
-        not_understood: not_understood(db, &folders).await?,
+        not_understood: not_understood(db, window, &folders).await?,
         last_report: last_report(db).await?,
     })
 }
@@ -202,15 +204,40 @@ async fn names_of(db: &mut SqliteConnection, ip: IpAddr) -> Result<Option<Names>
     row.map(|(body,)| from_body("name", &body)).transpose()
 }
 
-/// A mail that some reading understood is not among them, whichever came first.
-async fn not_understood(db: &mut SqliteConnection, folders: &Folders) -> Result<Vec<Source>, Trouble> {
-    const SQL: &str = "SELECT s.url, s.folder_id FROM not_understood n JOIN sources s ON s.id = n.source_id
+/// A mail that some reading understood is not among them, whichever came first. A copy in another folder is the same mail:
+/// it has the same Message-ID, the same date and the same shape.
+async fn not_understood(
+    db: &mut SqliteConnection,
+    window: &Window,
+    folders: &Folders,
+) -> Result<Vec<NotUnderstood>, Trouble> {
+    const SQL: &str =
+        "SELECT s.url, s.folder_id, n.body FROM not_understood n JOIN sources s ON s.id = n.source_id
         WHERE NOT EXISTS (SELECT 1 FROM sightings g WHERE g.source_id = s.id) ORDER BY s.id";
-    let rows: Vec<(String, Option<i64>)> = sqlx::query_as(SQL).fetch_all(db).await?;
-    rows.iter()
-        .filter(|(_, folder)| folders.hold(*folder))
-        .map(|(url, _)| source(url))
-        .collect()
+    let (since, until) = epochs(window);
+    let rows: Vec<(String, Option<i64>, Option<String>)> = sqlx::query_as(SQL).fetch_all(db).await?;
+    let (mut mails, mut seen) = (Vec::new(), BTreeSet::new());
+    for (url, _, body) in rows.into_iter().filter(|row| folders.hold(row.1)) {
+        let mail = match body {
+            Some(body) => from_body::<NotUnderstood>("mail", &body)?,
+            None => NotUnderstood {
+                source: source(&url)?,
+                message_id: None,
+                bounced_at: None,
+                shape: None,
+            },
+        };
+        let inside = |at: Timestamp| (since..until).contains(&at.timestamp());
+        let mut is_copy = |mail: &NotUnderstood| {
+            (mail.message_id.is_some() || mail.bounced_at.is_some())
+                && !seen.insert((mail.message_id.clone(), mail.bounced_at, mail.shape.clone()))
+        };
+        if mail.bounced_at.is_none_or(inside) && !is_copy(&mail) {
+            mails.push(mail);
+        }
+    }
+    mails.sort_by(|a, b| (a.bounced_at, &a.source).cmp(&(b.bounced_at, &b.source)));
+    Ok(mails)
 }
 
 async fn last_report(db: &mut SqliteConnection) -> Result<Option<Timestamp>, Trouble> {

@@ -19,7 +19,7 @@ mod upkeep;
 use std::net::IpAddr;
 
 use crate::check::{Listing, Names};
-use crate::event::{Event, FolderRef, ListId, Position, Source, Timestamp, Zone};
+use crate::event::{Event, FolderRef, ListId, NotUnderstood, Position, Source, Timestamp, Zone};
 
 pub use error::Error;
 pub use identity::{Failures, is_one};
@@ -36,8 +36,8 @@ pub struct History {
     pub listings: Vec<Listing>,
     /// The newest names of each blocked address.
     pub names: Vec<Names>,
-    /// Sources of mails that look like bounces and could not be understood.
-    pub not_understood: Vec<Source>,
+    /// The mails of the window that look like bounces and could not be understood, each once, oldest first.
+    pub not_understood: Vec<NotUnderstood>,
     /// When the report before this one was made; `None` on the first run.
     pub last_report: Option<Timestamp>,
 }
@@ -59,7 +59,9 @@ pub struct Reading<'a> {
     /// The events of the mails, with their verdicts.
     pub events: &'a [Event],
     /// Mails that look like bounces and gave no event.
-    pub not_understood: &'a [Source],
+    pub not_understood: &'a [NotUnderstood],
+    /// Mails that are no bounces, even if an earlier version took them for some that it did not understand.
+    pub no_bounces: &'a [Source],
     /// How far the folder has been read with this.
     pub position: Option<&'a Position>,
     /// When this is.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::SqliteConnection;
 
-use crate::event::{Event, FolderRef, Position, Source, Timestamp, Verdict};
+use crate::event::{Event, FolderRef, NotUnderstood, Position, Source, Timestamp, Verdict};
 use crate::ledger::Reading;
 use crate::ledger::error::Trouble;
 use crate::ledger::history::from_body;
@@ -27,9 +27,10 @@ pub(super) async fn record(db: &mut SqliteConnection, reading: &Reading<'_>) -> 
     for (source, events) in by_source {
         recorder.understood(source, &events).await?;
     }
-    for source in reading.not_understood {
-        recorder.not_understood(source).await?;
+    for mail in reading.not_understood {
+        recorder.not_understood(mail).await?;
     }
+    recorder.no_bounces(reading.no_bounces).await?;
     if let Some(position) = reading.position {
         recorder.position(position).await?;
     }
@@ -86,13 +87,38 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    async fn not_understood(&mut self, source: &Source) -> Result<(), Trouble> {
-        const SQL: &str = "INSERT INTO not_understood (source_id, recorded_epoch) VALUES ($1, $2)
-            ON CONFLICT DO NOTHING";
-        let source_id = self.source(source).await?;
+    async fn not_understood(&mut self, mail: &NotUnderstood) -> Result<(), Trouble> {
+        const SQL: &str = "INSERT INTO not_understood (source_id, recorded_epoch, body) VALUES ($1, $2, $3)
+            ON CONFLICT (source_id) DO UPDATE SET body = excluded.body";
+        let source_id = self.source(&mail.source).await?;
         self.sightings_to_keep(source_id).await?;
-        let query = sqlx::query(SQL).bind(source_id).bind(self.now.timestamp());
+        let body = serde_json::to_string(mail).map_err(|why| Trouble::row("mail", why))?;
+        let query = sqlx::query(SQL)
+            .bind(source_id)
+            .bind(self.now.timestamp())
+            .bind(body);
         query.execute(&mut *self.db).await?;
+        Ok(())
+    }
+
+    /// Most mailboxes hold many mails that are no bounces, and few that could not be understood.
+    async fn no_bounces(&mut self, sources: &[Source]) -> Result<(), Trouble> {
+        const FIND: &str = "SELECT s.url, s.id FROM not_understood n JOIN sources s ON s.id = n.source_id";
+        const DROP: &str = "DELETE FROM not_understood WHERE source_id = $1";
+        if sources.is_empty() {
+            return Ok(());
+        }
+        let strange: Vec<(String, i64)> = sqlx::query_as(FIND).fetch_all(&mut *self.db).await?;
+        if strange.is_empty() {
+            return Ok(());
+        }
+        let strange: BTreeMap<String, i64> = strange.into_iter().collect();
+        for id in sources
+            .iter()
+            .filter_map(|source| strange.get(&source.to_string()))
+        {
+            sqlx::query(DROP).bind(id).execute(&mut *self.db).await?;
+        }
         Ok(())
     }
 

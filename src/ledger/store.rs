@@ -16,7 +16,7 @@ use crate::ledger::{Blocked, Error, History, Reading, Settings, Window, history,
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 /// What brings an older ledger up to date, one step a version. A step that has been released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// An open ledger.
 #[derive(Debug)]

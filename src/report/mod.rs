@@ -25,6 +25,7 @@ mod safe;
 #[cfg(test)]
 mod samples;
 mod settings;
+mod strange;
 mod table;
 mod unseen;
 mod words;
@@ -49,6 +50,7 @@ pub use ndjson::ndjson;
 pub use own::{NoAddress, OwnAddress};
 pub use safe::visible;
 pub use settings::{Clock, Color, CsvEncoding, FailOn, NoTime, OutputFormat, Settings, When, Window};
+pub use strange::Alike;
 pub use table::{Look, table};
 
 /// What stopped a report from being made.
@@ -99,6 +101,8 @@ pub struct Report<'a> {
     bounces: usize,
     history: &'a History,
     gaps: &'a [Gap],
+    /// What looks like a bounce and could not be understood.
+    strange: Vec<Alike<'a>>,
     warnings: &'a [String],
     window: Window,
     clock: Clock,
@@ -159,6 +163,7 @@ impl<'a> Report<'a> {
             bounces: inside.len(),
             history: input.history,
             gaps: input.gaps,
+            strange: strange::by_shape(&input.history.not_understood),
             warnings: input.warnings,
             window,
             clock: settings.clock(),
@@ -185,6 +190,18 @@ impl<'a> Report<'a> {
             .collect()
     }
 
+    /// The mails that look like bounces and could not be understood, by what they look like.
+    #[must_use]
+    pub fn strange(&self) -> &[Alike<'a>] {
+        &self.strange
+    }
+
+    /// Whether every mail of the window was read and understood, as far as this run looked.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.gaps.is_empty() && self.strange.is_empty()
+    }
+
     /// The zone that its times are written in.
     #[must_use]
     pub fn clock(&self) -> Clock {
@@ -202,10 +219,6 @@ impl<'a> Report<'a> {
                 FailOn::Listed => group.listed_now == ListedNow::Yes,
                 FailOn::New => matches!(group.state, State::New | State::Relisted),
             })
-    }
-
-    fn has_gaps(&self) -> bool {
-        !self.gaps.is_empty()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::catalogue::Catalogue;
 use crate::check::{Answer, Listing};
-use crate::event::{Action, Event, Gap, Source, Timestamp, Zone};
+use crate::event::{Action, Event, Gap, NotUnderstood, Shape, Sign, Source, Timestamp, Zone};
 use crate::ledger::{History, Recorded};
 use crate::report::own::OwnAddress;
 use crate::report::settings::Settings;
@@ -32,6 +32,22 @@ pub(super) fn again(event: &Event, recipient: &str, sent_at: &str, bounced_at: &
     event.original.message_id = Some(format!("{sent_at}.{recipient}"));
     event.source = Source::File(format!("{bounced_at}-{recipient}.eml").into());
     event
+}
+
+/// A mail in the file of this name that looks like a bounce.
+pub(super) fn strange(file: &str, subject: &str) -> NotUnderstood {
+    NotUnderstood {
+        source: Source::File(file.into()),
+        message_id: None,
+        bounced_at: None,
+        shape: Some(Shape {
+            signs: vec![Sign::NullSender, Sign::Daemon],
+            from: Some("mailer-daemon".into()),
+            subject: Some(subject.into()),
+            mailer: None,
+            parts: "multipart/mixed (text/html, message/rfc822)".into(),
+        }),
+    }
 }
 
 /// The notice that came before a failure.
@@ -249,6 +265,9 @@ pub(super) fn november() -> Case {
             "2026-11-22T09:00:00+09:00",
         );
     case.history.last_report = Some(at("2026-11-21T00:00:00+00:00"));
-    case.history.not_understood = vec![Source::File("a.eml".into()), Source::File("b.eml".into())];
+    case.history.not_understood = vec![
+        strange("a.eml", "Undelivered <text>"),
+        strange("b.eml", "Undelivered <text>"),
+    ];
     case
 }

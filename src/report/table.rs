@@ -35,7 +35,7 @@ pub fn table(report: &Report<'_>, look: Look) -> String {
     entry::write(&mut page, report, &rows, look);
     days::write(&mut page, report, &rows, &report.words);
     others(&mut page, report);
-    rest(&mut page, report, look);
+    rest(&mut page, report);
     unseen::write(&mut page, report, look);
     next(&mut page, report, &rows);
     page.finish()
@@ -77,7 +77,7 @@ fn sentence(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>]) {
         }
     }
     let mut sentence = match state_of.len() {
-        0 if report.has_gaps() => words.none_seen.clone(),
+        0 if !report.is_complete() => words.none_seen.clone(),
         0 => words.none.clone(),
         1 => {
             let what = state_of
@@ -155,7 +155,7 @@ fn others(page: &mut Page, report: &Report<'_>) {
 }
 
 /// What was read and is in no entry above.
-fn rest(page: &mut Page, report: &Report<'_>, look: Look) {
+fn rest(page: &mut Page, report: &Report<'_>) {
     let words = &report.words.rest;
     page.gap();
     if !report.not_blocks.is_empty() {
@@ -188,19 +188,6 @@ fn rest(page: &mut Page, report: &Report<'_>, look: Look) {
             2,
             &fill(&words.not_yours, &[("ips", &ips.join(", "))]),
         );
-    }
-    let unread = &report.history.not_understood;
-    if !unread.is_empty() {
-        let hint = if look.verbose {
-            &words.named
-        } else {
-            &words.names_them
-        };
-        let text = words.not_understood.with(unread.len(), &[("hint", hint)]);
-        page.paragraph(Tone::Plain, 0, 2, &text);
-        for source in unread.iter().filter(|_| look.verbose) {
-            page.paragraph(Tone::Plain, 2, 2, &source.to_string());
-        }
     }
 }
 
@@ -239,7 +226,7 @@ mod tests {
     use proptest::prelude::{prop_assert, proptest};
 
     use crate::check::Answer;
-    use crate::event::{Gap, ListId, Place, Source};
+    use crate::event::{Gap, ListId, Place, Shape, Sign, Source};
     use crate::report::layout::cells;
     use crate::report::safe::steers;
     use crate::report::samples::{self, Case};
@@ -294,7 +281,7 @@ mod tests {
             why: text.to_owned(),
         }];
         case.warnings = vec![text.to_owned()];
-        case.history.not_understood = vec![Source::File(text.into())];
+        case.history.not_understood = vec![samples::strange(text, text)];
         case.looked_at = vec![text.to_owned()];
         case
     }
@@ -349,6 +336,33 @@ mod tests {
     #[test]
     fn what_was_not_read_makes_the_sentence_careful() {
         insta::assert_snapshot!(shown(&with_gaps(Case::of([])), LOOK));
+    }
+
+    #[test]
+    fn what_could_not_be_understood_is_shown_by_shape() {
+        let mut case = Case::of([]);
+        let report = "Abuse Report <n>";
+        let mut other = samples::strange("z.mbox#3", report);
+        other.shape = Some(Shape {
+            signs: vec![Sign::Report],
+            from: None,
+            subject: Some(report.into()),
+            mailer: Some("Example Mailer <n>".into()),
+            parts: "multipart/report; report-type=feedback-report (text/plain, message/feedback-report, message/rfc822)".into(),
+        });
+        let mut older = other.clone();
+        (older.source, older.shape) = (Source::File("older.eml".into()), None);
+        case.history.not_understood = vec![
+            samples::strange("a.eml", "Undelivered <text>"),
+            other,
+            samples::strange("b.eml", "Undelivered <text>"),
+            older,
+        ];
+        let verbose = Look {
+            verbose: true,
+            ..LOOK
+        };
+        insta::assert_snapshot!(shown(&case, verbose));
     }
 
     #[test]

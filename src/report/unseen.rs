@@ -1,12 +1,12 @@
-//! What this run could not see: mails and folders that were not read, lists that did not answer.
+//! What this run could not see: mails and folders that were not read or not understood, lists that did not answer.
 
 use std::collections::BTreeMap;
 
 use crate::check::Answer;
 use crate::event::{Place, Zone};
-use crate::report::Report;
 use crate::report::layout::{Page, Tone};
 use crate::report::table::Look;
+use crate::report::{Report, strange};
 
 /// Single mails and files that are named without `-v`; folders and accounts always are.
 const NAMED: usize = 10;
@@ -29,7 +29,7 @@ pub(super) fn write(page: &mut Page, report: &Report<'_>, look: Look) {
     }
     lines.extend(report.warnings.iter().cloned());
     lines.extend(zones(report));
-    if lines.is_empty() {
+    if lines.is_empty() && report.strange.is_empty() {
         return;
     }
     page.gap();
@@ -37,6 +37,7 @@ pub(super) fn write(page: &mut Page, report: &Report<'_>, look: Look) {
     for line in lines {
         page.paragraph(Tone::Plain, 2, 2, &line);
     }
+    strange::write(page, &report.strange, &words.strange, look);
 }
 
 /// What zones did not say of the addresses in the report. An error that stands for the catalogue's knowledge alone

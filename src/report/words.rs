@@ -226,9 +226,6 @@ pub(super) struct Rest {
     pub(super) delays: Counted,
     pub(super) not_yours: String,
     pub(super) not_yours_ip: String,
-    pub(super) not_understood: Counted,
-    pub(super) names_them: String,
-    pub(super) named: String,
     pub(super) no_bounces: String,
     pub(super) others: String,
 }
@@ -242,6 +239,28 @@ pub(super) struct Unseen {
     pub(super) refused: Counted,
     pub(super) timeout: Counted,
     pub(super) dead: Counted,
+    pub(super) strange: Strange,
+}
+
+/// `[unseen.strange]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Strange {
+    pub(super) mails: Counted,
+    pub(super) hint: String,
+    pub(super) named: String,
+    pub(super) alike: Counted,
+    pub(super) null_sender: String,
+    pub(super) daemon: String,
+    pub(super) report: String,
+    pub(super) failed_recipients: String,
+    pub(super) no_shape: String,
+    pub(super) from: String,
+    pub(super) subject: String,
+    pub(super) mailer: String,
+    pub(super) parts: String,
+    pub(super) example: String,
+    pub(super) sample: String,
 }
 
 /// `[next]`

@@ -9,6 +9,7 @@ mod mailbox;
 mod office;
 mod refusals;
 mod servers;
+mod strange;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/unpacked.rs"]

@@ -1,0 +1,90 @@
+//! Mails that look like bounces and could not be understood, by shape: how many, which for example, how to send one.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::event::{NotUnderstood, Shape, Sign, Source};
+use crate::report::layout::{Page, Tone};
+use crate::report::table::Look;
+use crate::report::words::{Strange, fill};
+
+/// Mails that look alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Alike<'a> {
+    /// What they look like; `None` for those of which an earlier version kept the place alone.
+    pub shape: Option<&'a Shape>,
+    /// How many they are.
+    pub mails: usize,
+    /// Where the newest lies.
+    pub example: &'a Source,
+}
+
+/// The mails by shape, the most first. `mails` is in the order of time.
+pub(super) fn by_shape(mails: &[NotUnderstood]) -> Vec<Alike<'_>> {
+    let mut shapes: BTreeMap<Option<&Shape>, Alike<'_>> = BTreeMap::new();
+    for mail in mails {
+        let shape = mail.shape.as_ref();
+        let alike = shapes.entry(shape).or_insert(Alike {
+            shape,
+            mails: 0,
+            example: &mail.source,
+        });
+        alike.mails += 1;
+        alike.example = &mail.source;
+    }
+    let mut shapes: Vec<_> = shapes.into_values().collect();
+    shapes.sort_by_key(|alike| std::cmp::Reverse(alike.mails));
+    shapes
+}
+
+/// How many mails they are; with `-v` each shape and what to do. Nothing where every mail was understood.
+pub(super) fn write(page: &mut Page, strange: &[Alike<'_>], words: &Strange, look: Look) {
+    let mails: usize = strange.iter().map(|alike| alike.mails).sum();
+    if mails == 0 {
+        return;
+    }
+    let hint = if look.verbose { &words.named } else { &words.hint };
+    let text = words.mails.with(mails, &[("hint", hint)]);
+    page.paragraph(Tone::Plain, 2, 2, &text);
+    if !look.verbose {
+        return;
+    }
+    for alike in strange {
+        let lines = match alike.shape {
+            Some(shape) => lines(shape, words),
+            None => vec![words.no_shape.clone()],
+        };
+        let example = fill(&words.example, &[("source", alike.example)]);
+        let mut lines = lines.into_iter().chain([example]);
+        let first = lines.next().unwrap_or_default();
+        page.paragraph(
+            Tone::Plain,
+            4,
+            2,
+            &words.alike.with(alike.mails, &[("what", &first)]),
+        );
+        lines.for_each(|line| page.paragraph(Tone::Plain, 6, 2, &line));
+    }
+    page.paragraph(Tone::Plain, 2, 2, &words.sample);
+}
+
+fn lines(shape: &Shape, words: &Strange) -> Vec<String> {
+    let sign = |sign: &Sign| match sign {
+        Sign::NullSender => words.null_sender.as_str(),
+        Sign::Daemon => words.daemon.as_str(),
+        Sign::Report => words.report.as_str(),
+        Sign::FailedRecipients => words.failed_recipients.as_str(),
+    };
+    let signs: Vec<_> = shape.signs.iter().map(sign).collect();
+    let said = [
+        (&words.from, shape.from.as_ref()),
+        (&words.subject, shape.subject.as_ref()),
+        (&words.mailer, shape.mailer.as_ref()),
+        (&words.parts, Some(&shape.parts)),
+    ];
+    let said = said
+        .into_iter()
+        .filter_map(|(text, value)| Some(fill(text, &[("value", value?)])));
+    [signs.join(", ")].into_iter().chain(said).collect()
+}
