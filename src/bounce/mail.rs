@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use mail_parser::decoders::html::html_to_text;
 use mail_parser::{Encoding, Message, MessagePart, MimeHeaders, PartType};
 
 use crate::bounce::head::Head;
+use crate::bounce::html;
 use crate::bounce::original::{self, Returned};
 use crate::bounce::rfc3464;
 use crate::bounce::told::Told;
@@ -131,7 +131,7 @@ impl<'m> Parts<'m> {
                 }
             }
             (_, "message/disposition-notification") => self.is_receipt = true,
-            (PartType::Html(html), _) => append(&mut self.html, &html_to_text(html)),
+            (PartType::Html(html), _) => append(&mut self.html, &html::text(html)),
             (PartType::Text(text), _) => append(
                 &mut self.plain,
                 &mislabelled(part, raw).unwrap_or(Cow::Borrowed(text)),

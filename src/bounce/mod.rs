@@ -20,6 +20,7 @@ mod generic;
 mod gmail;
 mod head;
 mod header;
+mod html;
 mod impersonal;
 mod mail;
 mod not_understood;
