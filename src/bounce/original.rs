@@ -107,7 +107,9 @@ pub(super) fn split(text: &str) -> (&str, Option<&str>) {
         if after_gap && opens_a_mail(line) && text.get(at..).is_some_and(begins_mail) {
             return (text.get(..at).unwrap_or(text), text.get(at..));
         }
-        after_gap = line.trim().trim_matches(['-', '=', '_', '*']).is_empty();
+        // a label in any language stands above it, too: Exchange's `Ursprüngliche Nachrichtenkopfzeilen:`
+        let line = line.trim();
+        after_gap = line.trim_matches(['-', '=', '_', '*']).is_empty() || line.ends_with([':', '：']);
         at = next;
     }
     (text, None)
