@@ -31,14 +31,21 @@ const GENERATED: &str = "The following text was generated during the delivery at
 
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let words = bounce.words();
-    let opened = OPENINGS.iter().any(|opening| words.contains(opening));
-    let listed = words.contains("\n    SMTP error from remote mail server ") || words.contains("\n    host ");
-    if !(opened || listed) {
+    let opened = OPENINGS
+        .iter()
+        .find_map(|opening| Some(words.split_once(opening)?.1));
+    // quoted by a person, the list stands deeper
+    let listed = || {
+        words
+            .lines()
+            .any(|line| line.starts_with("    ") && stage(line.trim_start()).is_some())
+    };
+    if !(opened.is_some() || words.contains("\n    host ") || listed()) {
         return None;
     }
     let delayed = words.contains("yet been delivered").then_some(Action::Delayed);
     let failed = &bounce.head.failed_recipients;
-    let recipients: Vec<Finding> = blocks(words)
+    let recipients: Vec<Finding> = blocks(opened.unwrap_or(words))
         .iter()
         .filter_map(|block| finding(block, failed, delayed.is_some()))
         .map(|one| Finding {
@@ -72,21 +79,34 @@ struct Block<'a> {
     lines: Vec<&'a str>,
 }
 
-/// A line indented by one to three blanks opens a recipient, deeper ones belong to it, any other ends it.
+/// The line that opens a recipient stands as deep as the first one below the opening, deeper ones belong to it; an empty
+/// line, or one that stands less deep, ends it. Where a paste lost the depth, an address opens a recipient.
 fn blocks(words: &str) -> Vec<Block<'_>> {
     let mut found: Vec<Block<'_>> = Vec::new();
     let mut open = false;
+    let mut own_depth = None;
     for line in words.lines() {
         let text = line.trim();
         let depth = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if text.is_empty() || depth == 0 {
+        if text.is_empty() {
             open = false;
-        } else if depth <= 3 && !line.starts_with('\t') && !text.starts_with("generated ") {
+            continue;
+        }
+        let names_one = address::only(text.split(": ").next().unwrap_or(text)).is_some();
+        let opens = match own_depth {
+            Some(0) => names_one,
+            Some(own) => depth == own && !line.starts_with('\t'),
+            None => names_one || (1..=3).contains(&depth) && !line.starts_with('\t'),
+        };
+        if opens && !text.starts_with("generated ") {
+            own_depth = own_depth.or(Some(depth));
             found.push(Block {
                 head: text,
                 lines: Vec::new(),
             });
             open = true;
+        } else if own_depth.is_some_and(|own| depth < own) {
+            open = false;
         } else if let (true, Some(last)) = (open, found.last_mut()) {
             last.lines.push(text);
         }
@@ -212,8 +232,11 @@ fn stage(line: &str) -> Option<Option<SmtpCommand>> {
     if line.starts_with("while waiting for the greeting") {
         return Some(Some(SmtpCommand::Conn));
     }
-    let (_, rest) = line.split_once(" error from remote mail server")?;
-    let what = rest.trim_start().strip_prefix("after ")?;
+    // `remote mailer` until 4.60
+    let (_, rest) = line.split_once(" error from remote mail")?;
+    let (_, what) = rest.split_once(' ')?;
+    let what = what.trim_start().strip_prefix("server ").unwrap_or(what);
+    let what = what.trim_start().strip_prefix("after ")?;
     let what = what.strip_prefix("pipelined ").unwrap_or(what);
     if what.starts_with("initial connection") {
         return Some(Some(SmtpCommand::Conn));
@@ -278,5 +301,34 @@ mod tests {
             said(r"550 C:\346\213\222\Users").as_deref(),
             Some(r"550 C:拒\Users")
         );
+    }
+
+    #[test]
+    fn a_list_is_read_at_whatever_depth_it_was_pasted() {
+        // older Exim, a paste without its blanks, a quotation in a person's mail
+        for (words, command) in [
+            (
+                "  a@x.example\n    SMTP error from remote mailer after RCPT TO:<a@x.example>:\n    host mx.x.example [192.0.2.1]: 550 no\n",
+                Some(SmtpCommand::Rcpt),
+            ),
+            (
+                "a@x.example\nhost mx.x.example [192.0.2.1]\nSMTP error from remote mail server after end of data:\n550 no\n\nb@y.example wrote\n",
+                Some(SmtpCommand::Data),
+            ),
+            (
+                "   a@x.example\n      host mx.x.example [192.0.2.1]\n      SMTP error from remote mail server after pipelined DATA:\n      550 no\nBye\n",
+                Some(SmtpCommand::Data),
+            ),
+        ] {
+            let blocks = blocks(words);
+            let told = finding(&blocks[0], &[], false).unwrap();
+            assert_eq!(
+                (told.recipient.as_str(), told.command),
+                ("a@x.example", command),
+                "{words}"
+            );
+            assert_eq!(told.reply.unwrap().text, "550 no", "{words}");
+            assert_eq!(blocks.len(), 1, "{words}");
+        }
     }
 }
