@@ -14,6 +14,8 @@
 //! ```
 //! The `<<<` lines are the reply; the reason is cut in the middle, and the line without a mark is sendmail's own.
 
+use std::borrow::Cow;
+
 use crate::bounce::address::{self, Host};
 use crate::bounce::date;
 use crate::bounce::mail::Bounce;
@@ -27,7 +29,11 @@ const MAX_RECIPIENTS: usize = 1000;
 const MAX_STEPS: usize = 10_000;
 
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
+    const MARKS: [&str; 2] = ["ession follows", "The following addresses had "];
     let words = bounce.words();
+    MARKS.iter().find(|mark| words.contains(**mark))?;
+    let words = as_written(words);
+    let words = words.as_ref();
     let transcript_at = words.find("Transcript of session follows");
     let has_list = words.contains("----- The following addresses had ");
     if transcript_at.is_none() && !has_list {
@@ -37,15 +43,19 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
         .and_then(|at| words.split_at_checked(at))
         .unwrap_or((words, ""));
     let exchanges = exchanges(transcript);
-    let mut recipients: Vec<Finding> = listed(above)
+    let warning = transcript
+        .contains("Warning: message still undelivered")
+        .then_some(Action::Delayed);
+    let list = if warning.is_some() { TRANSIENT } else { FATAL };
+    let mut recipients: Vec<Finding> = listed(above, list)
         .into_iter()
         .take(MAX_RECIPIENTS)
         .map(|one| finding(one, &exchanges))
         .collect();
-    if recipients.is_empty() && !has_list {
-        recipients = named_by_sendmail(&exchanges);
+    if recipients.is_empty() && (!has_list || warning.is_some()) {
+        recipients = named_by_sendmail(&exchanges, warning.is_some());
     }
-    // a warning has no list, its report names the recipient
+    // a warning may have no list, its report names the recipient
     if let ([], Some([only])) = (
         recipients.as_slice(),
         bounce.report.as_ref().map(|report| report.recipients.as_slice()),
@@ -57,9 +67,6 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
         };
         recipients.push(finding(listed, &exchanges));
     }
-    let warning = transcript
-        .contains("Warning: message still undelivered")
-        .then_some(Action::Delayed);
     Some(Told {
         sent_at: received(words),
         recipients: recipients
@@ -86,14 +93,53 @@ struct Listed {
     reason: Option<String>,
 }
 
-/// The recipients under `had permanent fatal errors`; those under `had transient non-fatal errors` are still tried.
-fn listed(above: &str) -> Vec<Listed> {
+/// The words with sendmail's own marks, where a web page or a word processor made dashes and dots of them, and with the
+/// end of the line that a paste lost behind a heading.
+fn as_written(words: &str) -> Cow<'_, str> {
+    const HEADINGS: [&str; 3] = [
+        "fatal errors -----",
+        "non-fatal errors -----",
+        "session follows -----",
+    ];
+    let typographic = words.contains(['–', '—', '―', '…']) && !words.contains("----- ");
+    let runs_on = || {
+        HEADINGS
+            .iter()
+            .any(|heading| words.contains(&format!("{heading} ")))
+    };
+    if !(typographic || runs_on()) {
+        return Cow::Borrowed(words);
+    }
+    let lines = words.lines().map(|line| {
+        let dashed = line.trim().starts_with(['–', '—', '―', '-']);
+        let line = line.replace('…', "...");
+        match dashed {
+            true => line.replace(['–', '—', '―'], "---").replace("------", "-----"),
+            false => line,
+        }
+    });
+    let mut text = lines.collect::<Vec<_>>().join("\n");
+    for heading in HEADINGS {
+        text = text.replace(&format!("{heading} "), &format!("{heading}\n"));
+    }
+    Cow::Owned(text)
+}
+
+/// The two lists that sendmail 8 writes, by what stands in their headings.
+const FATAL: &str = "permanent";
+const TRANSIENT: &str = "transient";
+
+/// The recipients under `had permanent fatal errors`; those under `had transient non-fatal errors` are still tried: a
+/// warning is about them.
+fn listed(above: &str, list: &str) -> Vec<Listed> {
     let mut found: Vec<Listed> = Vec::new();
-    let mut fatal = false;
+    let mut wanted = false;
     for line in above.lines().map(str::trim) {
         if line.starts_with("-----") {
-            fatal = line.contains("The following addresses had ") && !line.contains("transient");
-        } else if !fatal {
+            let heading = line.split_once("The following addresses had ");
+            wanted = heading
+                .is_some_and(|(_, had)| had.contains(list) || !had.contains(TRANSIENT) && list == FATAL);
+        } else if !wanted {
         } else if let Some(reason) = line.strip_prefix("(reason: ") {
             if let Some(last) = found.last_mut() {
                 last.reason = Some(reason.strip_suffix(')').unwrap_or(reason).to_owned());
@@ -203,11 +249,11 @@ fn finding(listed: Listed, exchanges: &[Exchange]) -> Finding {
         Some(exchange) => {
             // sendmail's own line beside a reason: the one with a number says more
             let own = leading_code(&exchange.text).is_some() || reason.is_none();
-            (
-                Host::default(),
-                None,
-                if own { Some(exchange.text.clone()) } else { reason },
-            )
+            let host = Host {
+                name: deferred_by(&exchange.text),
+                ip: None,
+            };
+            (host, None, if own { Some(exchange.text.clone()) } else { reason })
         }
         None => (Host::default(), None, reason),
     };
@@ -220,6 +266,14 @@ fn finding(listed: Listed, exchanges: &[Exchange]) -> Finding {
         reply: text.and_then(|text| Reply::read(&text)),
         ..Finding::to(recipient)
     }
+}
+
+/// `<a@example.net>... Deferred: Connection timed out with mx.example.net.`, `… Connection refused by mx.example.net.`:
+/// the host that sendmail could not reach (`sendmail/deliver.c`, giveresponse()).
+fn deferred_by(text: &str) -> Option<String> {
+    let (_, why) = text.split_once("... Deferred: ")?;
+    let (_, host) = why.rsplit_once(" with ").or_else(|| why.rsplit_once(" by "))?;
+    Host::read(host).name.filter(|host| host.contains('.'))
 }
 
 /// The step that decided about a recipient: the reply that the reason quotes, else the one that names the address, else
@@ -268,12 +322,13 @@ fn chosen<'a>(recipient: &str, reason: Option<&str>, exchanges: &'a [Exchange]) 
 }
 
 /// sendmail 5 has no list: `550 <a@example.org>... User unknown` and `554 <a@x>... Remote protocol error` name the
-/// recipients, `421 … Deferred` is still tried.
-fn named_by_sendmail(exchanges: &[Exchange]) -> Vec<Finding> {
+/// recipients, `421 … Deferred` is still tried. A warning is about just those: `<a@example.org>... Deferred: …`.
+fn named_by_sendmail(exchanges: &[Exchange], warning: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     for (at, exchange) in exchanges.iter().enumerate() {
         let fatal = leading_code(&exchange.text).is_some_and(|code| code.class() == 5);
-        if exchange.remote || !fatal {
+        let deferred = warning && exchange.text.contains("... Deferred");
+        if exchange.remote || !(fatal || deferred) {
             continue;
         }
         let Some((named, words)) = exchange.text.split_once("...") else {
@@ -297,6 +352,7 @@ fn named_by_sendmail(exchanges: &[Exchange]) -> Vec<Finding> {
             None => {
                 let inner = leading_code(words.trim()).map(|_| words);
                 Finding {
+                    remote_host: deferred_by(&exchange.text),
                     reply: Reply::read(inner.unwrap_or(&exchange.text)),
                     ..Finding::to(recipient)
                 }
@@ -309,7 +365,9 @@ fn named_by_sendmail(exchanges: &[Exchange]) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::bounce::sendmail::{chosen, exchanges, listed};
+    use crate::bounce::sendmail::{
+        FATAL, as_written, chosen, deferred_by, exchanges, listed, named_by_sendmail,
+    };
     use crate::event::SmtpCommand;
 
     // sendmail 8.15, pipelined
@@ -352,8 +410,33 @@ mod tests {
     #[test]
     fn a_recipient_that_is_only_deferred_is_not_listed() {
         let above = "   ----- The following addresses had permanent fatal errors -----\n\"|/bin/x\"\n    (reason: 127)\n    (expanded from: <a@x.example>)\n\n   ----- The following addresses had transient non-fatal errors -----\n<b@x.example>\n";
-        let listed = listed(above);
+        let listed = listed(above, FATAL);
         assert_eq!(listed.len(), 1);
         assert_eq!(listed[0].recipient, "a@x.example");
+    }
+
+    #[test]
+    fn a_warning_is_about_those_still_tried() {
+        // sendmail 8.13
+        let steps = exchanges(
+            "Transcript of session follows -----\n<a@x.example>... Deferred: Connection refused by mx.x.example.\nWarning: message still undelivered after 4 hours\n",
+        );
+        let told = named_by_sendmail(&steps, true);
+        assert_eq!(told[0].recipient, "a@x.example");
+        assert_eq!(told[0].remote_host.as_deref(), Some("mx.x.example"));
+        assert_eq!(
+            told[0].reply.as_ref().unwrap().text,
+            "<a@x.example>... Deferred: Connection refused by mx.x.example."
+        );
+        assert!(named_by_sendmail(&steps, false).is_empty());
+        assert_eq!(deferred_by("<a@x.example>... Deferred"), None);
+    }
+
+    #[test]
+    fn marks_that_a_web_page_made_typographic_are_sendmails_again() {
+        let words = "—– The following addresses had permanent fatal errors —–\n<a@x.example>\n—– Transcript of session follows —–\n550 5.1.2 <a@x.example>… Host unknown\n";
+        let words = as_written(words);
+        assert_eq!(listed(&words, FATAL)[0].recipient, "a@x.example");
+        assert!(words.ends_with("550 5.1.2 <a@x.example>... Host unknown"));
     }
 }
