@@ -25,13 +25,23 @@ pub(super) fn speaks_of_failure(bounce: &Bounce<'_>) -> bool {
     is_in(&bounce.head.subject) || (!bounce.head.auto_replied || bounce.head.daemon) && is_in(bounce.words())
 }
 
-/// Whether it says that the mail is only late.
+/// Whether it says, in one of many languages, that the mail is only late. What a remote host said of lateness, behind its
+/// code, may stand in a failure, too.
 pub(super) fn is_delay(bounce: &Bounce<'_>) -> bool {
     static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)warning (message )?only|has been delayed|will be retried|\((delay|delayed)\)|will keep trying|still being retried").ok()
+        Regex::new(
+            r"(?ix) warning\ (message\ )?only | ^delayed: | \(delay(ed)?\) | (has\ been|is)\ delayed | delivery\ (delayed|incomplete)
+            | will\ (be\ retried|retry\ for|keep\ trying) | continue\ (to\ try|trying|to\ attempt) | still\ (being\ retried|undelivered)
+            | not\ yet\ (been\ )?delivered | temporary\ failure\ report
+            | verzögert | verspätet | retardé | différée | en\ attente\ de\ remise | se\ ha\ (retrasado|demorado) | entrega\ (retrasada|demorada)
+            | è\ in\ ritardo | ritardat | atrasad[ao] | vertraagd | opóźnion | zpožděn | försenad | fördröjd | forsinket | viivästy
+            | (сообщени\S+|доставк\S+|письм\S+)\ (задержан|отложен|задержива) | 遅延 | 遅れています | 已延迟 | 延迟送达 | 延遲 | 지연",
+        )
+        .ok()
     });
-    let is_in = |text: &str| WORDS.as_ref().is_some_and(|words| words.is_match(text));
-    is_in(&bounce.head.subject) || is_in(bounce.words())
+    let says = |text: &str| WORDS.as_ref().is_some_and(|words| words.is_match(text));
+    let is_own = |line: &str| Reply::read(line).is_none_or(|reply| reply.code.is_none());
+    says(&bounce.head.subject) || bounce.words().lines().any(|line| says(line) && is_own(line))
 }
 
 /// A reply with its code: from the code on, whatever stands before it.
@@ -66,8 +76,22 @@ fn unbracketed(text: &str) -> &str {
     }
 }
 
-/// `host mx.example.net [192.0.2.1]`, `host: mx.example.net`, `Server mx.example.net[192.0.2.1]`, `SMTP Server <mx.example.net>`
+/// `host mx.example.net [192.0.2.1]`, `host: mx.example.net`, `Server mx.example.net[192.0.2.1]`, `SMTP Server
+/// <mx.example.net>`, `Remote server (192.0.2.1)`, `Remote system: dns;mx.example.net (TCP|192.0.2.7|53619|192.0.2.1|25)`
 pub(super) fn host_in(text: &str) -> Option<Host> {
+    static REMOTE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(?i)remote\s(?:server\s[\[(]([0-9a-f.:]+)[\])]|system:\s*dns;\s*([a-z0-9._-]+)\s*\(TCP\|[^|]*\|\d+\|([0-9a-f.:]+)\|)",
+        )
+        .ok()
+    });
+    let remote = REMOTE.as_ref().and_then(|remote| remote.captures(text));
+    if let Some(found) = remote {
+        let part = |at: usize| found.get(at).map(|part| part.as_str());
+        let ip = part(1).or(part(3)).and_then(|ip| ip.parse().ok());
+        let name = part(2).map(str::to_owned);
+        return Some(Host { name, ip });
+    }
     static HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"(?i)\b(?:host|server)\s*(?::\s*|\s)<?((?:[a-z0-9_-]+\.)+[a-z0-9-]+)>?(\s?[\[(][0-9a-f.:]+[\])])?").ok()
     });
@@ -83,7 +107,7 @@ pub(super) fn command_in(text: &str) -> Option<SmtpCommand> {
     static COMMAND: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
             r"(?x)
-            (?:\b(?:after|following|for|to|the|of)\s+|>>>\s*|SMTP:|\[|[Cc]ommand:?\s+)
+            (?:\b(?:after|following|for|to|the|of)\s+|>>>\s*|SMTP:|\[|[Cc]ommand:?\s+|\bsent:\s+)
             (?:end\ of\s+)?
             (EHLO|HELO|MAIL|RCPT|DATA|TEXT|STARTTLS)
             (?:[_\ ](?:FROM|TO)\b)?

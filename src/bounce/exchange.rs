@@ -107,60 +107,26 @@ fn host_alone(value: &str) -> Option<String> {
 /// The table of Microsoft 365: sender's address, recipient's address, subject; then the error as it was reported, the
 /// server that wrote this, the server that refused.
 fn details(bounce: &Bounce<'_>) -> Option<Told> {
-    let rows: Vec<(&str, &str)> = bounce
-        .words()
-        .lines()
-        .map(str::trim)
+    let lines = bounce.words().lines().map(str::trim);
+    let rows: Vec<Row<'_>> = lines
         .filter(|line| !line.is_empty())
         .map(|line| labelled(line).unwrap_or(("", line)))
         .collect();
-    let named = |value: &str| host_alone(value).filter(|host| host.contains('.'));
-    let is_error = |at: &usize| {
-        let told = rows.get(*at..).unwrap_or_default();
-        let (first, below) = match told {
-            [(label, first), below @ ..] if !label.is_empty() => (*first, below),
-            _ => return false,
-        };
-        let has_numbers = leading_code(first).is_some() && first.get(4..).and_then(leading_status).is_some();
-        has_numbers
-            && below
-                .iter()
-                .take(MAX_BELOW)
-                .find(|(label, _)| !label.is_empty())
-                .is_some_and(|(_, value)| named(value).is_some())
-    };
-    let at = (0..rows.len()).find(is_error)?;
+    let at = (0..rows.len()).find(|at| rows.get(*at..).is_some_and(reports_an_error))?;
     let (above, below) = rows.split_at_checked(at)?;
-    let (said, hosts): (Vec<_>, Vec<_>) = {
-        let end = 1 + below
-            .iter()
-            .skip(1)
-            .take_while(|(label, _)| label.is_empty())
-            .count();
-        let (said, rest) = below.split_at_checked(end)?;
-        (
-            said.iter().map(|(_, value)| *value).collect(),
-            rest.iter().collect(),
-        )
-    };
-    let mut hosts = hosts.into_iter().map(|(_, value)| *value);
-    let mut shown = above
+    let lines = 1 + below
         .iter()
-        .filter_map(|(label, value)| (!label.is_empty()).then(|| address::only(value)).flatten());
-    let (sender, recipient) = (shown.next(), shown.next());
-    let is_ours = |one: &String| bounce.head.to.contains(one) || *one == bounce.head.from;
-    let in_words = || {
-        let mut all = above.iter().flat_map(|(_, value)| address::all(value));
-        all.find(|one| !is_ours(one))
-    };
-    let recipient = recipient
-        .or(sender.filter(|one| !is_ours(one)))
-        .or_else(in_words)?;
-    let reporting_mta = hosts.next().and_then(named);
-    let remote = hosts
-        .next()
-        .map(Host::read)
-        .filter(|host| host.ip.is_some() || host.name.as_ref().is_some_and(|name| name.contains('.')));
+        .skip(1)
+        .take_while(|(label, _)| label.is_empty())
+        .count();
+    let (said, below) = below.split_at_checked(lines)?;
+    let said: Vec<&str> = said.iter().map(|(_, value)| *value).collect();
+    let mut hosts = below.iter().map(|(_, value)| *value);
+    let reporting_mta = hosts.next().and_then(full_name);
+    let remote = hosts.next().map(Host::read).filter(|host| {
+        let named = host.name.as_ref().is_some_and(|name| name.contains('.'));
+        host.ip.is_some() || named
+    });
     let remote = remote.unwrap_or_default();
     Some(Told {
         reporting_mta,
@@ -168,10 +134,44 @@ fn details(bounce: &Bounce<'_>) -> Option<Told> {
             remote_host: remote.name,
             remote_ip: remote.ip,
             reply: Reply::read(&said.join("\n")),
-            ..Finding::to(recipient)
+            ..Finding::to(shown_recipient(bounce, above)?)
         }],
         ..Told::default()
     })
+}
+
+/// A line's label and value; the label is empty where it has none.
+type Row<'a> = (&'a str, &'a str);
+
+/// Whether the first of these rows is the reported error: code and status behind a label, the generating server's full
+/// name behind the next label.
+fn reports_an_error(rows: &[Row<'_>]) -> bool {
+    let [(label, said), below @ ..] = rows else {
+        return false;
+    };
+    let has_numbers = leading_code(said).is_some() && said.get(4..).and_then(leading_status).is_some();
+    let mut labels = below
+        .iter()
+        .take(MAX_BELOW)
+        .filter(|(label, _)| !label.is_empty());
+    !label.is_empty() && has_numbers && labels.next().is_some_and(|(_, value)| full_name(value).is_some())
+}
+
+fn full_name(value: &str) -> Option<String> {
+    host_alone(value).filter(|host| host.contains('.'))
+}
+
+/// The second address behind a label is the recipient's; else the first one anywhere that is not the sender's.
+fn shown_recipient(bounce: &Bounce<'_>, above: &[Row<'_>]) -> Option<String> {
+    let of_row = |(label, value): &Row<'_>| (!label.is_empty()).then(|| address::only(value)).flatten();
+    let is_ours = |one: &String| bounce.head.to.contains(one) || *one == bounce.head.from;
+    let mut shown = above.iter().filter_map(of_row);
+    let (first, second) = (shown.next(), shown.next());
+    let anywhere = || {
+        let mut all = above.iter().flat_map(|(_, value)| address::all(value));
+        all.find(|one| !is_ours(one))
+    };
+    second.or(first.filter(|one| !is_ours(one))).or_else(anywhere)
 }
 
 /// What the server returned: a quotation that begins with a code (`Remote Server returned '550 …'`), or `#550 5.1.1 … ##`,

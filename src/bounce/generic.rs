@@ -269,7 +269,8 @@ fn without_opening(own: &str, recipient: &str) -> String {
         .map_or(own, |rest| rest.trim_start_matches(['>', '"', ':', ' ', '\n']));
     let is_of_session = |line: &&str| {
         !(line.starts_with("SMTP error from remote server") && line.ends_with(':')
-            || line.starts_with("host: "))
+            || line.starts_with("host: ")
+            || line.starts_with("Remote system: "))
     };
     words.lines().filter(is_of_session).collect::<Vec<_>>().join("\n")
 }

@@ -4,6 +4,7 @@
 //! `<a@example.net>: host mx.example.net[192.0.2.1] said: 550 5.1.1 … (in reply to RCPT TO command)`.
 
 use crate::bounce::address::{self, Host};
+use crate::bounce::clues::is_delay;
 use crate::bounce::mail::Bounce;
 use crate::bounce::reply::{self, Reply, in_reply_to, one_line};
 use crate::bounce::told::{Finding, Told};
@@ -18,14 +19,12 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let by_words = OPENINGS.iter().any(|opening| words.contains(opening))
         || (words.contains("(in reply to ") && words.contains(" said: "))
         || words.contains("] said: ")
-        || words.contains("] refused to talk to me: ")
-        || words.contains("]\n    refused to talk to me: ");
+        || refuses_to_talk(words);
     if !(by_report || by_words) {
         return None;
     }
-    let delayed = words
-        .contains("THIS IS A WARNING ONLY")
-        .then_some(Action::Delayed);
+    // the template may be in any language, the warning may not
+    let delayed = is_delay(bounce).then_some(Action::Delayed);
     let findings = paragraphs(words)
         .into_iter()
         .filter_map(|paragraph| finding(&paragraph));
@@ -46,6 +45,17 @@ const OPENINGS: [&str; 2] = [
     "This is the mail system at host",
     "This is the Postfix program at host",
 ];
+
+/// `host mx.example.net[192.0.2.1] refused to talk to me: 554 …`, wherever the line was folded
+fn refuses_to_talk(words: &str) -> bool {
+    let mut words = words.split_whitespace();
+    while words.any(|word| word == "refused") {
+        if words.clone().take(4).eq(["to", "talk", "to", "me:"]) {
+            return true;
+        }
+    }
+    false
+}
 
 fn host_of_the_writer(words: &str) -> Option<String> {
     let opening = OPENINGS.iter().find_map(|opening| words.split_once(opening))?;
@@ -149,7 +159,7 @@ fn stage(text: &str) -> Option<SmtpCommand> {
 
 #[cfg(test)]
 mod tests {
-    use crate::bounce::postfix::{diagnosis, finding};
+    use crate::bounce::postfix::{diagnosis, finding, refuses_to_talk};
     use crate::event::SmtpCommand;
 
     #[test]
@@ -161,6 +171,17 @@ mod tests {
         assert_eq!(told.command, Some(SmtpCommand::Conn));
         assert_eq!(told.remote_ip, Some("203.0.113.80".parse().unwrap()));
         assert_eq!(told.reply.unwrap().text, "554 5.7.1 Service unavailable");
+    }
+
+    #[test]
+    fn a_refusal_to_talk_is_known_wherever_it_is_folded() {
+        for words in [
+            "mx.x.example[192.0.2.1] refused to talk to\n    me: 554 no",
+            "refused\nto talk to me: 554 no",
+        ] {
+            assert!(refuses_to_talk(words), "{words}");
+        }
+        assert!(!refuses_to_talk("he refused to talk to the postmaster"));
     }
 
     #[test]

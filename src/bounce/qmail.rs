@@ -7,6 +7,8 @@
 //! Remote host said: 550 5.7.1 …
 //! ```
 
+use std::borrow::Cow;
+
 use crate::bounce::address::{self, Host};
 use crate::bounce::mail::Bounce;
 use crate::bounce::reply::{Reply, in_reply_to};
@@ -14,27 +16,57 @@ use crate::bounce::told::{Finding, Told};
 use crate::event::{Action, SmtpCommand};
 
 /// Words by which qmail is known, also where the greeting of its bounces was rewritten.
-const SIGNS: [&str; 5] = [
+const SIGNS: [&str; 4] = [
     "This is the qmail-send program at",
-    "This is the qmail program at",
     "Remote host said: ",
     "this message has been in the queue too long.",
     "wasn't able to deliver your message to the following",
 ];
 
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
-    let words = bounce.words();
+    let words = with_apostrophes(bounce.words());
+    let words = words.as_ref();
     SIGNS.iter().find(|sign| words.contains(**sign))?;
-    let opening = SIGNS.iter().take(2).find_map(|sign| words.split_once(sign));
-    let recipients: Vec<Finding> = paragraphs(words).into_iter().map(finding).collect();
+    let mut recipients: Vec<Finding> = paragraphs(words).into_iter().map(finding).collect();
+    if recipients.is_empty() {
+        recipients.extend(unnamed(bounce, words));
+    }
     (!recipients.is_empty()).then(|| Told {
-        reporting_mta: opening.and_then(|(_, rest)| Host::read(rest).name),
+        reporting_mta: writer(words),
         recipients,
         ..Told::default()
     })
 }
 
-/// `<a@example.net>:` on a line of its own, and the lines up to the next empty one.
+/// `Hi. This is the qmail-send program at mx.example.org.`, `This is the qmail program at …`, and what copies qmail's
+/// words (`This is the Haraka Mailer program at …`).
+fn writer(words: &str) -> Option<String> {
+    let (_, rest) = words.split_once("This is the ")?;
+    let (program, host) = rest.split_once(" program at ")?;
+    (program.len() <= 40).then(|| Host::read(host).name).flatten()
+}
+
+/// Outlook and Apple Mail make `I'm` and `wasn't` typographic where a person pastes.
+fn with_apostrophes(words: &str) -> Cow<'_, str> {
+    match words.contains('\u{2019}') {
+        true => Cow::Owned(words.replace('\u{2019}', "'")),
+        false => Cow::Borrowed(words),
+    }
+}
+
+/// A web page or an HTML mail swallows `<a@example.net>:` as an element: the one whom the original was to is left.
+fn unnamed(bounce: &Bounce<'_>, words: &str) -> Option<Finding> {
+    let [recipient] = bounce.returned.to.as_slice() else {
+        return None;
+    };
+    let mut lines = words.lines().map(str::trim);
+    let first = lines.find(|line| stage(line).is_some())?;
+    let lines = std::iter::once(first).chain(lines.take_while(|line| !line.is_empty()));
+    Some(finding((recipient.clone(), lines.collect())))
+}
+
+/// `<a@example.net>:` on a line of its own, and the lines up to the next empty one; one between the address and the words
+/// is the paste's.
 fn paragraphs(words: &str) -> Vec<(String, Vec<&str>)> {
     let mut found: Vec<(String, Vec<&str>)> = Vec::new();
     let mut open = false;
@@ -45,7 +77,7 @@ fn paragraphs(words: &str) -> Vec<(String, Vec<&str>)> {
             found.push((recipient, Vec::new()));
             open = true;
         } else if line.is_empty() {
-            open = false;
+            open &= found.last().is_some_and(|(_, lines)| lines.is_empty());
         } else if let (true, Some((_, lines))) = (open, found.last_mut()) {
             lines.push(line);
         }
@@ -88,9 +120,7 @@ fn finding((recipient, lines): (String, Vec<&str>)) -> Finding {
 
 /// `Giving up on 192.0.2.1.` and `I'm not going to try again; …` are added to any reply.
 fn is_qmails_own(line: &str) -> bool {
-    line.starts_with("Giving up on ")
-        || line.starts_with("I'm not going to try again")
-        || line.starts_with("I\u{2019}m not going to try again")
+    line.starts_with("Giving up on ") || line.starts_with("I'm not going to try again")
 }
 
 /// What qmail-remote was doing (`qmail-remote.c`, smtp()).
@@ -120,7 +150,7 @@ fn stage(line: &str) -> Option<(Host, Option<SmtpCommand>)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::bounce::qmail::{finding, stage};
+    use crate::bounce::qmail::{finding, paragraphs, stage, with_apostrophes, writer};
     use crate::event::SmtpCommand;
 
     #[test]
@@ -172,5 +202,21 @@ mod tests {
             told.reply.unwrap().text,
             "Sorry, no mailbox here by that name. (#5.1.1)"
         );
+    }
+
+    #[test]
+    fn a_paste_may_have_an_empty_line_below_the_address() {
+        let found = paragraphs("<a@x.example>:\n\nSorry, no mailbox here by that name. (#5.1.1)\n\nBye\n");
+        assert_eq!(found[0].1, ["Sorry, no mailbox here by that name. (#5.1.1)"]);
+        let words = with_apostrophes("I’m not going to try again");
+        assert_eq!(words, "I'm not going to try again");
+    }
+
+    #[test]
+    fn the_writer_is_whichever_program_greets_like_qmail() {
+        for program in ["qmail-send", "qmail", "Haraka Mailer"] {
+            let words = format!("Hi. This is the {program} program at mx.x.example.\nI'm afraid");
+            assert_eq!(writer(&words).as_deref(), Some("mx.x.example"));
+        }
     }
 }
