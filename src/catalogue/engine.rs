@@ -1,16 +1,16 @@
 //! The rule engine: tries rules in their order; the first that matches wins.
 //!
-//! Each pattern's necessary words are looked for in one pass (Aho-Corasick), so that only few patterns are tried at all.
+//! Of its patterns only those are tried whose necessary words are in the reply ([`Words`]).
 
 use std::path::Path;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Captures;
 use toml::Spanned;
 
-use crate::catalogue::literals;
+use crate::catalogue::literals::{self, OneOf};
 use crate::catalogue::pattern::{Compile, Pattern};
 use crate::catalogue::rules::{RuleEntry, RuleError, Subject};
+use crate::catalogue::words::{Fulfilled, Words};
 
 /// A rule with its patterns as indices into the engine's.
 #[derive(Debug)]
@@ -39,18 +39,23 @@ impl<'t> Hit<'_, 't> {
 /// Rules ready to be tried.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    /// The rules with a reason; behind them the naming rules.
     rules: Vec<Rule>,
-    names: Vec<Rule>,
+    reasons: usize,
     patterns: Vec<Pattern>,
-    words: AhoCorasick,
-    /// For each word, the patterns that need it (or another of theirs).
-    needed_by: Vec<Vec<usize>>,
-    /// Patterns without a necessary word.
-    always: Vec<bool>,
+    words: Words,
+    /// For each pattern, the rule that has it.
+    rule_of: Vec<usize>,
+    /// The rules that may fit whatever the reply says.
+    always: Vec<usize>,
 }
 
-/// The patterns that may match a text, because a word that they need is there.
-pub(crate) struct Candidates(Vec<bool>);
+/// What may fit a text.
+pub(crate) struct Candidates {
+    patterns: Fulfilled,
+    /// Numbers of rules in their order.
+    rules: Vec<usize>,
+}
 
 /// Collects rules, in their order, until they are made an [`Engine`].
 #[derive(Debug, Default)]
@@ -58,7 +63,7 @@ pub(crate) struct Builder {
     rules: Vec<Rule>,
     names: Vec<Rule>,
     patterns: Vec<Pattern>,
-    words: Vec<Option<Vec<String>>>,
+    needs: Vec<Vec<OneOf>>,
 }
 
 impl Builder {
@@ -104,31 +109,35 @@ impl Builder {
 
     fn pattern(&mut self, pattern: &str, when: Compile) -> Result<usize, regex::Error> {
         self.patterns.push(Pattern::new(pattern.to_owned(), when)?);
-        self.words.push(literals::necessary(pattern));
+        self.needs.push(literals::necessary(pattern));
         Ok(self.patterns.len() - 1)
     }
 
     /// # Errors
     /// When the words do not fit into one automaton.
     pub(crate) fn build(self) -> Result<Engine, aho_corasick::BuildError> {
-        let mut words = Vec::new();
-        let mut needed_by = Vec::new();
-        for (pattern, needs) in self.words.iter().enumerate() {
-            for word in needs.iter().flatten() {
-                words.push(word);
-                needed_by.push(vec![pattern]);
+        let reasons = self.rules.len();
+        let mut rules = self.rules;
+        rules.extend(self.names);
+        let words = Words::new(&self.needs)?;
+        let mut rule_of = vec![0; self.patterns.len()];
+        for (number, rule) in rules.iter().enumerate() {
+            for pattern in rule.reply.iter().chain(&rule.and).chain(&rule.unless) {
+                if let Some(of) = rule_of.get_mut(*pattern) {
+                    *of = number;
+                }
             }
         }
+        let fits_any =
+            |rule: &Rule| rule.reply.is_empty() || rule.reply.iter().any(|pattern| words.fits_any(*pattern));
+        let always = rules.iter().enumerate().filter(|(_, rule)| fits_any(rule));
         Ok(Engine {
-            always: self.words.iter().map(Option::is_none).collect(),
-            words: AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .kind(Some(AhoCorasickKind::ContiguousNFA))
-                .build(words)?,
-            needed_by,
-            rules: self.rules,
-            names: self.names,
+            always: always.map(|(number, _)| number).collect(),
+            rules,
+            reasons,
             patterns: self.patterns,
+            words,
+            rule_of,
         })
     }
 }
@@ -146,25 +155,20 @@ impl Engine {
 
     #[cfg(test)]
     pub(crate) fn entries(&self) -> impl Iterator<Item = &RuleEntry> {
-        self.rules.iter().chain(&self.names).map(|rule| &rule.entry)
+        self.rules.iter().map(|rule| &rule.entry)
     }
 
-    /// Which patterns may match; asked once for a text.
+    /// Which rules may fit; asked once for a text.
     pub(crate) fn candidates(&self, text: &str) -> Candidates {
-        let mut candidates = self.always.clone();
-        for found in self.words.find_overlapping_iter(text) {
-            for pattern in self
-                .needed_by
-                .get(found.pattern().as_usize())
-                .into_iter()
-                .flatten()
-            {
-                if let Some(flag) = candidates.get_mut(*pattern) {
-                    *flag = true;
-                }
-            }
-        }
-        Candidates(candidates)
+        let patterns = self.words.fulfilled_in(text);
+        let needy = patterns
+            .needy
+            .iter()
+            .filter_map(|pattern| self.rule_of.get(*pattern));
+        let mut rules: Vec<usize> = self.always.iter().chain(needy).copied().collect();
+        rules.sort_unstable();
+        rules.dedup();
+        Candidates { patterns, rules }
     }
 
     /// The first rule that matches.
@@ -173,9 +177,13 @@ impl Engine {
         subject: Subject<'t>,
         candidates: &Candidates,
     ) -> Option<Hit<'r, 't>> {
-        self.rules
+        let numbers = candidates
+            .rules
             .iter()
-            .find_map(|rule| self.try_rule(rule, subject, candidates))
+            .take_while(|number| **number < self.reasons);
+        numbers
+            .filter_map(|number| self.rules.get(*number))
+            .find_map(|rule| self.try_rule(rule, subject, &candidates.patterns))
     }
 
     /// The naming rules that match, in their order.
@@ -184,46 +192,42 @@ impl Engine {
         subject: Subject<'t>,
         candidates: &Candidates,
     ) -> impl Iterator<Item = Hit<'r, 't>> {
-        self.names
-            .iter()
-            .filter_map(move |rule| self.try_rule(rule, subject, candidates))
+        let numbers = candidates.rules.iter().filter(|number| **number >= self.reasons);
+        numbers
+            .filter_map(|number| self.rules.get(*number))
+            .filter_map(move |rule| self.try_rule(rule, subject, &candidates.patterns))
     }
 
     fn try_rule<'r, 't>(
         &self,
         rule: &'r Rule,
         subject: Subject<'t>,
-        candidates: &Candidates,
+        candidates: &Fulfilled,
     ) -> Option<Hit<'r, 't>> {
         let entry = &rule.entry;
-        let may_match = |index: &usize| candidates.0.get(*index).copied().unwrap_or(true);
-        if !rule.reply.is_empty() && !rule.reply.iter().any(may_match) || !rule.and.iter().all(may_match) {
+        if !rule.and.iter().all(|pattern| candidates.has(*pattern)) || !entry.fits_circumstances(subject) {
             return None;
         }
         let regex = |index: &usize| {
             self.patterns
                 .get(*index)
-                .filter(|_| may_match(index))
+                .filter(|_| candidates.has(*index))
                 .and_then(Pattern::regex)
         };
         let occurs = |index: &usize| regex(index).is_some_and(|regex| regex.is_match(subject.text));
-        if !entry.fits_circumstances(subject)
-            || !rule.reply.is_empty() && !rule.reply.iter().any(occurs)
-            || !rule.and.iter().all(occurs)
-            || rule.unless.iter().any(occurs)
-        {
+        let mut fits = rule.reply.is_empty();
+        let mut groups = Vec::new();
+        for regex in rule.reply.iter().filter_map(regex) {
+            if regex.captures_len() > 1 {
+                groups.extend(regex.captures(subject.text));
+            } else {
+                fits = fits || regex.is_match(subject.text);
+            }
+        }
+        fits |= !groups.is_empty();
+        if !fits || !rule.and.iter().all(occurs) || rule.unless.iter().any(occurs) {
             return None;
         }
-        let with_groups = rule
-            .reply
-            .iter()
-            .filter_map(regex)
-            .filter(|regex| regex.captures_len() > 1);
-        Some(Hit {
-            rule: entry,
-            groups: with_groups
-                .filter_map(|regex| regex.captures(subject.text))
-                .collect(),
-        })
+        Some(Hit { rule: entry, groups })
     }
 }

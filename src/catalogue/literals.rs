@@ -7,35 +7,40 @@ use crate::catalogue::rules::with_gaps;
 /// Shorter ones are in nearly every reply and spare nothing.
 const MIN_BYTES: usize = 3;
 
-/// Words of which each match of the pattern holds at least one; `None` where there are no such words.
+/// Words of which each match holds at least one.
+pub(crate) type OneOf = Vec<String>;
+
+/// What each match of the pattern holds: one word of each of these; nothing where there are no such words.
 ///
 /// Only ASCII words: the search for them knows no other letters' case.
-pub(crate) fn necessary(pattern: &str) -> Option<Vec<String>> {
+pub(crate) fn necessary(pattern: &str) -> Vec<OneOf> {
     // what may stand in a gap is no necessary word: the shortest way of writing one is read fastest
     regex_syntax::parse(&with_gaps(pattern, |_| ".?".to_owned()))
-        .ok()
-        .and_then(|hir| words(&hir))
+        .map(|hir| words(&hir))
+        .unwrap_or_default()
 }
 
-fn words(hir: &Hir) -> Option<Vec<String>> {
+fn words(hir: &Hir) -> Vec<OneOf> {
     match hir.kind() {
-        HirKind::Literal(literal) => ascii_run(&literal.0),
+        HirKind::Literal(literal) => ascii_run(&literal.0).into_iter().collect(),
         HirKind::Capture(capture) => words(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min > 0 => words(&repetition.sub),
-        HirKind::Concat(parts) => parts
-            .iter()
-            .filter_map(words)
-            .max_by_key(|words| words.iter().map(String::len).min()),
+        HirKind::Concat(parts) => parts.iter().flat_map(words).collect(),
         HirKind::Alternation(parts) => {
-            let each: Option<Vec<_>> = parts.iter().map(words).collect();
-            each.map(|words| words.concat())
+            let longest = |part| {
+                words(part)
+                    .into_iter()
+                    .max_by_key(|one_of| one_of.iter().map(String::len).min())
+            };
+            let each: Option<Vec<OneOf>> = parts.iter().map(longest).collect();
+            each.map(|words| words.concat()).into_iter().collect()
         }
-        HirKind::Repetition(_) | HirKind::Empty | HirKind::Class(_) | HirKind::Look(_) => None,
+        HirKind::Repetition(_) | HirKind::Empty | HirKind::Class(_) | HirKind::Look(_) => Vec::new(),
     }
 }
 
 /// The longest run of ASCII in a literal.
-fn ascii_run(literal: &[u8]) -> Option<Vec<String>> {
+fn ascii_run(literal: &[u8]) -> Option<OneOf> {
     let run = literal
         .split(|byte| !byte.is_ascii())
         .max_by_key(|run| run.len())
@@ -47,25 +52,18 @@ fn ascii_run(literal: &[u8]) -> Option<Vec<String>> {
 mod tests {
     use crate::catalogue::literals::necessary;
 
-    fn sorted(pattern: &str) -> Option<Vec<String>> {
-        necessary(pattern).map(|mut words| {
-            words.sort();
-            words
-        })
-    }
-
     #[test]
-    fn a_match_holds_one_of_the_words() {
+    fn a_match_holds_one_word_of_each() {
         assert_eq!(
-            sorted("blocked using [a-z]+"),
-            Some(vec!["blocked using ".into()])
+            necessary("blocked using %40% by [a-z]+"),
+            [["blocked using "], [" by "]]
         );
         assert_eq!(
-            sorted("(?:listed|found) in"),
-            Some(vec!["found".into(), "listed".into()])
+            necessary("(?:listed|found) in"),
+            [vec!["listed", "found"], vec![" in"]]
         );
-        assert_eq!(sorted("(?<code>S31[0-9]+)"), Some(vec!["S31".into()]));
-        assert_eq!(sorted("(?:Postfach|почта)"), None);
-        assert_eq!(sorted("a?b*[0-9]+"), None);
+        assert_eq!(necessary("(?<code>S31[0-9]+)"), [["S31"]]);
+        assert!(necessary("(?:Postfach|почта)").is_empty());
+        assert!(necessary("a?b*[0-9]+").is_empty());
     }
 }

@@ -20,6 +20,7 @@ mod rules;
 #[cfg(test)]
 mod stories;
 mod verdict;
+mod words;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

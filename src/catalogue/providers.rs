@@ -110,11 +110,12 @@ fn longest<'a, T>(entries: &'a [T], host: &str, suffixes: impl Fn(&T) -> &[Strin
 
 /// Whether a host ends in what stands behind a suffix's last `*`: few do, and only those are worth taking apart.
 fn has_tail(host: &str, suffix: &str) -> bool {
-    let (host, suffix) = (host.trim_end_matches('.'), suffix.trim_end_matches('.'));
-    let tail = suffix.rsplit('*').next().unwrap_or_default();
-    let at = host.len().checked_sub(tail.len());
-    at.and_then(|at| host.as_bytes().get(at..))
-        .is_some_and(|end| end.eq_ignore_ascii_case(tail.as_bytes()))
+    let mut host = host.trim_end_matches('.').bytes().rev();
+    let tail = suffix.trim_end_matches('.').bytes().rev();
+    tail.take_while(|byte| *byte != b'*').all(|byte| {
+        host.next()
+            .is_some_and(|of_host| of_host.eq_ignore_ascii_case(&byte))
+    })
 }
 
 /// The labels from the last to the first.

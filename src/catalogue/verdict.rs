@@ -64,7 +64,7 @@ impl Catalogue {
             text: &nameless,
             ..reply::subject(&text, event, &judge.roles)
         };
-        let candidates = judge.engine.candidates(&text);
+        let candidates = judge.engine.candidates(&nameless);
         let Some(hit) = judge.engine.first(subject, &candidates) else {
             return Verdict::default();
         };
