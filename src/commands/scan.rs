@@ -12,7 +12,7 @@ use crate::commands::{Outcome, outputs};
 use crate::config::Config;
 use crate::event::{Event, FolderRef, Gap, NotUnderstood, Place, Source, Timestamp};
 use crate::ledger::{Ledger, Reading, Window};
-use crate::mailbox::{self, Batch, Inbox, Scope};
+use crate::mailbox::{self, Account, Batch, Inbox, Scope};
 use crate::report::{Input, Report};
 
 /// What a run over the mailboxes saw; what it read is in the ledger.
@@ -94,13 +94,25 @@ impl Run<'_> {
     async fn walk(&self, accounts: &[mailbox::Settings], scope: Scope) -> anyhow::Result<Walk> {
         let mut walk = Walk::default();
         for account in accounts {
-            match mailbox::open(account, scope, self.ledger.positions().await?).await {
+            match self.open(account, scope).await? {
                 Ok(inbox) => self.read(inbox, &account.account_name(), &mut walk).await?,
                 Err(error) if accounts.len() == 1 => bail!(error),
                 Err(error) => walk.gaps.push(gap(account, &error)),
             }
         }
         Ok(walk)
+    }
+
+    async fn open(
+        &self,
+        settings: &mailbox::Settings,
+        scope: Scope,
+    ) -> anyhow::Result<Result<Inbox, mailbox::Error>> {
+        let positions = self.ledger.positions().await?;
+        Ok(match Account::unlock(settings.clone()).await {
+            Ok(account) => account.open(scope, positions).await,
+            Err(error) => Err(error),
+        })
     }
 
     /// Reads what is new in an account; a batch is in the ledger before the next one is read.
@@ -125,6 +137,7 @@ impl Run<'_> {
                 "{account}: {looked_at} of {total} mails, {found} new bounces"
             ));
             walk.gaps.extend(batch.gaps);
+            walk.gaps.extend(read.gaps);
         }
         bar.finish_and_clear();
         walk.folders.extend_from_slice(inbox.folders());
@@ -169,12 +182,14 @@ struct Read {
     events: Vec<Event>,
     not_understood: Vec<NotUnderstood>,
     no_bounces: Vec<Source>,
+    /// Bounces, most likely, of which the head does not tell enough.
+    gaps: Vec<Gap>,
 }
 
 impl Read {
     fn of(batch: &Batch, catalogue: &Catalogue) -> Self {
         let mut read = Self::default();
-        for message in &batch.messages {
+        for message in batch.messages.iter().chain(&batch.heads) {
             let events = bounce::read(message);
             if !events.is_empty() {
                 read.events
@@ -186,6 +201,12 @@ impl Read {
                 None => read.no_bounces.push(message.source.clone()),
             }
         }
+        let cut_short = |mail: &&NotUnderstood| batch.heads.iter().any(|head| head.source == mail.source);
+        let gap = |mail: &NotUnderstood| Gap {
+            at: Place::Message(mail.source.clone()),
+            why: "its first 256 KiB do not tell enough; raise --max-message-size".to_owned(),
+        };
+        read.gaps = read.not_understood.iter().filter(cut_short).map(gap).collect();
         read
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
+use std::ops::AddAssign;
 
 use crate::event::{FolderRef, Gap, Message, Place, Position, Source, Timestamp, Uid, UidValidity};
 
-use super::command::Fault;
-use super::fetch::{HEAD_BYTES, Kind, Known};
+use super::command::Tag;
+use super::fetch::{Body, HEAD_BYTES, Kind, Known, Part, Shelf};
+use super::retry::Suspects;
 use super::session::Limits;
 
 /// Some mails of one folder, and what became of all the others that were asked for with them.
@@ -14,6 +16,8 @@ use super::session::Limits;
 pub struct Batch {
     /// The candidates.
     pub messages: Vec<Message>,
+    /// Candidates over the size limit: their first 256 KiB.
+    pub heads: Vec<Message>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
     /// How far the folder is accounted for now; `None` when it got no further.
@@ -41,94 +45,105 @@ pub struct Tally {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) folder: FolderRef,
+    /// Its name as the server writes it.
+    pub(super) wire: String,
     pub(super) validity: UidValidity,
     /// Older mails are left out; the position has to say so.
     pub(super) read_since: Option<Timestamp>,
-    /// UIDs whose header fields have not been asked for yet.
+    /// UIDs whose header fields are not known yet.
     pub(super) uids: VecDeque<u32>,
-    /// UIDs whose header fields were asked for, and that are in no batch yet.
+    /// What is known of some of `uids`, behind one that is not.
+    pub(super) seen: BTreeMap<u32, Kind>,
+    pub(super) unclear: Suspects,
+    /// UIDs whose header fields are known, and that are in no batch yet.
     pub(super) known: VecDeque<Known>,
-    /// Why the header fields of some of `known` are missing.
-    pub(super) refused: Option<Fault>,
+    pub(super) shelf: Shelf,
+    pub(super) unread: Suspects,
+    /// Parts that were sent for.
+    pub(super) flights: VecDeque<(Part, Vec<Tag>)>,
     /// Nothing before failed: the position may move on.
     pub(super) unbroken: bool,
 }
 
-/// What the next batch asks for.
-#[derive(Debug, Default)]
-pub(super) struct Part {
-    pub(super) known: Vec<Known>,
-    pub(super) whole: Vec<u32>,
-    pub(super) heads: Vec<u32>,
-}
-
 impl Open {
-    pub(super) fn next_part(&mut self, limits: Limits, max_message_bytes: u32) -> Part {
-        let mut part = Part::default();
-        let mut bytes = 0;
-        while let Some(known) = self.known.pop_front() {
-            if let Kind::Candidate { size, .. } = known.kind {
-                let whole = size <= max_message_bytes;
-                bytes += u64::from(if whole { size } else { HEAD_BYTES });
-                let mails = part.whole.len() + part.heads.len();
-                if mails > 0 && (bytes > limits.batch_bytes || mails >= limits.batch_mails) {
-                    self.known.push_front(known);
-                    break;
-                }
-                if whole { &mut part.whole } else { &mut part.heads }.push(known.uid);
+    /// The next UIDs whose header fields are to be asked for.
+    pub(super) fn next_window(&self, most: usize) -> Vec<u32> {
+        let unknown = self.uids.iter().filter(|uid| !self.seen.contains_key(uid));
+        unknown.take(most.min(self.unclear.most())).copied().collect()
+    }
+
+    /// Moves on what is known without a hole.
+    pub(super) fn learn(&mut self) {
+        while let Some(kind) = self.uids.front().and_then(|uid| self.seen.remove(uid)) {
+            if let Some(uid) = self.uids.pop_front() {
+                self.known.push_back(Known { uid, kind });
             }
-            part.known.push(known);
+        }
+    }
+
+    /// The next mails to be sent for; bounded in mails and in bytes.
+    pub(super) fn next_part(&self, limits: Limits) -> Part {
+        let (mut part, mut bytes) = (Part::default(), 0);
+        let most = limits.batch_mails.min(self.unread.most());
+        for known in &self.known {
+            let Kind::Candidate { size, .. } = known.kind else {
+                continue;
+            };
+            if self.shelf.has(known.uid) || self.shelf.is_wanted(known.uid) {
+                continue;
+            }
+            let whole = size <= limits.max_message_bytes;
+            bytes += u64::from(if whole { size } else { HEAD_BYTES });
+            if part.len() > 0 && (bytes > limits.batch_bytes || part.len() >= most) {
+                break;
+            }
+            if whole { &mut part.whole } else { &mut part.heads }.push(known.uid);
         }
         part
     }
 
-    /// Counts each UID of a part exactly once, and moves the position up to the first that was not read.
-    pub(super) fn settle(
-        &mut self,
-        known: Vec<Known>,
-        mut found: BTreeMap<u32, Option<Vec<u8>>>,
-        all_answered: bool,
-        max_message_bytes: u32,
-    ) -> Batch {
+    /// The sizes that the server gave were no good: each mail may be as long as any.
+    pub(super) fn distrust_sizes(&mut self, max_message_bytes: u32) {
+        for known in &mut self.known {
+            if let Kind::Candidate { size, .. } = &mut known.kind {
+                *size = (*size).max(max_message_bytes);
+            }
+        }
+    }
+
+    /// Counts each UID up to the first that is not accounted for exactly once, and moves the position up to the first that
+    /// was not read.
+    pub(super) fn settle(&mut self, max_message_bytes: u32) -> Batch {
         let mut batch = Batch::default();
-        for Known { uid, kind } in known {
+        while let Some(Known { uid, kind }) = self.known.pop_front() {
             let Some(number) = NonZeroU32::new(uid) else {
                 continue;
             };
-            let source = || Source::Imap(self.folder.clone(), self.validity, Uid(number));
-            let tally = &mut batch.tally;
-            let count = match kind {
-                Kind::NoCandidate => &mut tally.no_candidate,
-                Kind::Gone => &mut tally.gone,
-                Kind::Failed => &mut tally.failed,
-                Kind::Candidate { size, received_at } => match found.remove(&uid) {
-                    Some(Some(bytes)) => {
-                        let source = source();
-                        batch.messages.push(Message {
+            let source = Source::Imap(self.folder.clone(), self.validity, Uid(number));
+            match kind {
+                Kind::NoCandidate => batch.tally.no_candidate += 1,
+                Kind::Gone => batch.tally.gone += 1,
+                Kind::Candidate { size, received_at } => match self.shelf.take(uid) {
+                    None => {
+                        let kind = Kind::Candidate { size, received_at };
+                        self.known.push_front(Known { uid, kind });
+                        break;
+                    }
+                    Some(Body::Text(bytes)) => {
+                        let message = Message {
                             source,
                             received_at,
                             bytes,
-                        });
-                        if size > max_message_bytes {
-                            &mut tally.too_big
-                        } else {
-                            &mut tally.read
-                        }
+                        };
+                        let cut = message.bytes.len() >= HEAD_BYTES as usize;
+                        batch.take(message, size <= max_message_bytes || !cut);
                     }
-                    Some(None) => {
-                        let why = "the server gives no text of this mail".to_owned();
-                        batch.gaps.push(Gap {
-                            at: Place::Message(source()),
-                            why,
-                        });
-                        &mut tally.failed
-                    }
-                    None if all_answered => &mut tally.gone,
-                    None => &mut tally.failed,
+                    Some(Body::Gone) => batch.tally.gone += 1,
+                    Some(Body::Withheld) => batch.fail(source, "the server gives no text of this mail"),
+                    Some(Body::Failed(why)) => batch.fail(source, &why),
                 },
-            };
-            *count += 1;
-            self.unbroken &= tally.failed == 0;
+            }
+            self.unbroken &= batch.tally.failed == 0;
             if self.unbroken {
                 batch.position = Some(Position {
                     folder: self.folder.clone(),
@@ -140,7 +155,33 @@ impl Open {
         }
         batch
     }
+
+    /// UIDs that are in no batch yet.
+    pub(super) fn left(&self) -> u64 {
+        (self.known.len() + self.uids.len()) as u64
+    }
 }
+
+impl Batch {
+    fn take(&mut self, message: Message, whole: bool) {
+        if whole {
+            self.messages.push(message);
+            self.tally.read += 1;
+        } else {
+            self.heads.push(message);
+            self.tally.too_big += 1;
+        }
+    }
+
+    fn fail(&mut self, source: Source, why: &str) {
+        self.tally.failed += 1;
+        self.gaps.push(Gap {
+            at: Place::Message(source),
+            why: why.to_owned(),
+        });
+    }
+}
+
 impl Tally {
     /// All UIDs of the batch.
     #[must_use]
@@ -153,5 +194,15 @@ impl Tally {
             failed,
         } = self;
         read + no_candidate + gone + too_big + failed
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.read += other.read;
+        self.no_candidate += other.no_candidate;
+        self.gone += other.gone;
+        self.too_big += other.too_big;
+        self.failed += other.failed;
     }
 }

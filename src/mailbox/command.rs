@@ -10,8 +10,10 @@ use std::io;
 use std::time::Duration;
 
 use async_imap::Client;
-use async_imap::imap_proto::{Outcome, Response, Status};
+use async_imap::imap_proto::{Outcome, Response, ResponseCode, Status};
 use tokio::io::AsyncWriteExt;
+
+use crate::event::UidValidity;
 
 use super::guard::{Guard, Tripped};
 use super::tls::{self, Wire};
@@ -50,13 +52,14 @@ pub enum Fault {
     #[error("the server sends {0}")]
     TooBig(String),
     /// All answers together are larger than their sizes given before.
-    #[error("the server sent {bytes} bytes where it had announced less than {most}")]
-    Overfull {
-        /// What came.
-        bytes: u64,
-        /// What could be expected.
-        most: u64,
-    },
+    #[error("the server sent more than {0} bytes where it had announced less")]
+    Overfull(u64),
+    /// The folder's UIDs are others than they were (RFC 9051 §2.3.1.1).
+    #[error("the server numbered the mails anew while they were read")]
+    Renumbered,
+    /// The time for all of it is over.
+    #[error("the time that --max-time allows is over ({})", humantime::format_duration(*.0))]
+    OutOfTime(Duration),
     /// TLS failed after it was set up.
     #[error("TLS failed: {0}")]
     Tls(String),
@@ -95,6 +98,8 @@ pub(super) struct Conn {
     done: BTreeMap<Tag, Result<(), Fault>>,
     open: Vec<Tag>,
     dead: bool,
+    /// That of the folder that is open.
+    pub(super) uid_validity: Option<UidValidity>,
 }
 
 impl fmt::Display for Text {
@@ -123,8 +128,42 @@ impl Fault {
     pub(super) fn is_usable_after(&self) -> bool {
         matches!(
             self,
-            Self::No { .. } | Self::Bad(_) | Self::Unusable(_) | Self::Overfull { .. }
+            Self::No { .. } | Self::Bad(_) | Self::Unusable(_) | Self::Overfull(_)
         )
+    }
+
+    /// Whether the server asks to be asked more slowly, or later: whatever the command was, it is not to blame.
+    pub(super) fn is_throttling(&self) -> bool {
+        self.ordered_pause().is_some() || self.has_code(&["THROTTLED", "LIMIT", "INUSE"])
+    }
+
+    /// Whether the same command may succeed later on (RFC 5530 §3).
+    pub(super) fn is_temporary(&self) -> bool {
+        self.is_throttling() || self.has_code(&["UNAVAILABLE"])
+    }
+
+    /// `NO Request is throttled. Suggested Backoff Time: 299910 milliseconds` (Microsoft 365; seen behind BAD and BYE, too)
+    pub(super) fn ordered_pause(&self) -> Option<Duration> {
+        let (Self::No { text, .. } | Self::Bad(text) | Self::Bye(text)) = self else {
+            return None;
+        };
+        let lower = text.0.to_ascii_lowercase();
+        let (_, after) = lower.split_once("suggested backoff time:")?;
+        let digits: String = after
+            .trim_start()
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        Some(Duration::from_millis(digits.parse().ok()?))
+    }
+
+    fn has_code(&self, codes: &[&str]) -> bool {
+        let code = match self {
+            Self::No { code, .. } => code.clone(),
+            Self::Bad(text) | Self::Bye(text) => leading_code(&text.0),
+            _ => None,
+        };
+        code.is_some_and(|code| codes.contains(&code.as_str()))
     }
 }
 
@@ -137,6 +176,7 @@ impl Conn {
             done: BTreeMap::new(),
             open: Vec::new(),
             dead: false,
+            uid_validity: None,
         }
     }
 
@@ -230,6 +270,11 @@ impl Conn {
             Ok(Some(response)) => {
                 self.received += 1;
                 let answer = sorted(response.parsed());
+                let renumbered = uid_validity_of(response.parsed())
+                    .is_some_and(|said| self.uid_validity.is_some_and(|known| known.0.get() != said));
+                if renumbered {
+                    return Err(self.die(Fault::Renumbered));
+                }
                 if !matches!(answer, Answer::Bye(_)) {
                     on(response.parsed());
                 }
@@ -292,6 +337,7 @@ fn fault_of(error: &io::Error) -> Fault {
     if let Some(tripped) = inner.and_then(|inner| inner.downcast_ref::<Tripped>()) {
         return match tripped {
             Tripped::Silence(silence) => Fault::Timeout(*silence),
+            Tripped::Deadline(given) => Fault::OutOfTime(*given),
             Tripped::Literal { .. } | Tripped::Line(_) => Fault::TooBig(tripped.to_string()),
         };
     }
@@ -312,9 +358,63 @@ fn text_of(outcome: &Outcome<'_>) -> Text {
     Text::new(outcome.information.as_deref().unwrap_or_default())
 }
 
-/// imap-proto leaves codes that it does not know in the text: `[AUTHENTICATIONFAILED] Authentication failed.` (Dovecot 2.3).
+/// `* OK [UIDVALIDITY 8] UIDs valid`: it belongs to EXAMINE, and in any other place it may be another's mail that comes next.
+fn uid_validity_of(response: &Response<'_>) -> Option<u32> {
+    match response {
+        Response::Data { outcome, .. } => match outcome.code {
+            Some(ResponseCode::UidValidity(validity)) => Some(validity),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn code_of(outcome: &Outcome<'_>) -> Option<String> {
-    let text = outcome.information.as_deref()?.strip_prefix('[')?;
-    let code = text.split([']', ' ']).next()?;
+    leading_code(outcome.information.as_deref()?)
+}
+
+/// imap-proto leaves codes that it does not know in the text: `[AUTHENTICATIONFAILED] Authentication failed.` (Dovecot 2.3).
+fn leading_code(text: &str) -> Option<String> {
+    let code = text.strip_prefix('[')?.split([']', ' ']).next()?;
     (!code.is_empty()).then(|| code.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Fault, Text};
+
+    #[test]
+    fn a_server_that_wants_a_pause_is_understood() {
+        // As Microsoft 365 said it in imapsync #272 and parsedmarc #179.
+        let said = "Request is throttled. Suggested Backoff Time: 299910 milliseconds";
+        for fault in [
+            Fault::No {
+                code: None,
+                text: Text::new(said),
+            },
+            Fault::Bad(Text::new(said)),
+            Fault::Bye(Text::new(said)),
+        ] {
+            assert_eq!(fault.ordered_pause(), Some(Duration::from_millis(299_910)));
+            assert!(fault.is_throttling());
+        }
+        for (said, throttling, temporary) in [
+            ("[THROTTLED] slow down", true, true),
+            ("[LIMIT] too many connections", true, true),
+            ("[INUSE] mailbox is locked", true, true),
+            ("[unavailable] FETCH Server error", false, true),
+            ("[SERVERBUG] Internal error occurred", false, false),
+            ("Suggested Backoff Time: soon", false, false),
+            ("", false, false),
+        ] {
+            let fault = Fault::Bye(Text::new(said));
+            assert_eq!(
+                (fault.is_throttling(), fault.is_temporary()),
+                (throttling, temporary),
+                "{said}"
+            );
+        }
+    }
 }

@@ -95,3 +95,25 @@ pub enum Error {
         existing: String,
     },
 }
+
+impl Error {
+    /// What the server did, where it is the server's doing.
+    pub(super) fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Greeting { fault, .. } | Self::Login { fault, .. } | Self::Command { fault, .. } => {
+                Some(fault)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a server that let us in before may do so again.
+    pub(super) fn is_worth_another_try(&self) -> bool {
+        match self {
+            Self::Unconnected(unconnected) => unconnected.may_pass(),
+            _ => self
+                .fault()
+                .is_some_and(|fault| fault.is_temporary() || !fault.is_usable_after()),
+        }
+    }
+}

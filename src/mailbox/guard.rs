@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::tls::Wire;
 
@@ -29,6 +29,8 @@ const KNOWN_BY_BYTES: usize = 24;
 pub(super) enum Tripped {
     #[error("silence for {0:?}")]
     Silence(Duration),
+    #[error("{0:?} are over")]
+    Deadline(Duration),
     #[error("an answer of {bytes} bytes, over the {cap} allowed")]
     Literal { bytes: u64, cap: u64 },
     #[error("a line of over {0} bytes")]
@@ -43,8 +45,19 @@ pub(super) struct Guard {
     pub(super) max_literal_bytes: u64,
     /// How long the server may say nothing.
     pub(super) silence: Duration,
+    deadline: Option<Deadline>,
     waiting: Option<Pin<Box<Sleep>>>,
     scan: Scan,
+    /// Found in bytes that are held back.
+    tripped: Option<Tripped>,
+}
+
+/// When everything has to be over, however fast the server sends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    pub(super) at: Instant,
+    /// The time that was given.
+    pub(super) given: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -58,13 +71,20 @@ struct Scan {
 }
 
 impl Guard {
-    pub(super) fn new(wire: Wire, max_literal_bytes: u64, silence: Duration) -> Self {
+    pub(super) fn new(
+        wire: Wire,
+        max_literal_bytes: u64,
+        silence: Duration,
+        deadline: Option<Deadline>,
+    ) -> Self {
         Self {
             wire,
             max_literal_bytes,
             silence,
+            deadline,
             waiting: None,
             scan: Scan::default(),
+            tripped: None,
         }
     }
 
@@ -77,19 +97,39 @@ impl Guard {
 
     /// A timer runs while a read or write waits, and starts anew with each.
     fn tired<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let now = Instant::now();
+        let until = |silence| {
+            let silent = now + silence;
+            self.deadline.map_or(silent, |deadline| silent.min(deadline.at))
+        };
         let silence = self.silence;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(silence)));
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(sleep_until(until(silence))));
         ready!(waiting.as_mut().poll(cx));
-        waiting.as_mut().reset(Instant::now() + silence);
+        self.waiting = None;
+        self.in_time()?;
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             Tripped::Silence(silence),
         )))
     }
+
+    fn in_time(&self) -> io::Result<()> {
+        match self.deadline {
+            Some(deadline) if deadline.at <= Instant::now() => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                Tripped::Deadline(deadline.given),
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 impl Scan {
-    fn see(&mut self, mut bytes: &[u8], cap: u64) -> Result<(), Tripped> {
+    /// Gives how many of the bytes may go on: those before the line that is refused.
+    fn see(&mut self, all: &[u8], cap: u64) -> (usize, Result<(), Tripped>) {
+        let mut bytes = all;
         while !bytes.is_empty() {
             let skipped =
                 usize::try_from(self.literal_left).map_or(bytes.len(), |left| left.min(bytes.len()));
@@ -99,13 +139,16 @@ impl Scan {
             let (piece, after) = rest
                 .split_at_checked(line_end.map_or(rest.len(), |at| at + 1))
                 .unwrap_or((rest, &[]));
-            self.see_line(piece)?;
-            if line_end.is_some() {
-                self.end_of_line(cap)?;
+            let mut seen = self.see_line(piece);
+            if seen.is_ok() && line_end.is_some() {
+                seen = self.end_of_line(cap);
+            }
+            if seen.is_err() {
+                return (all.len() - rest.len(), seen);
             }
             bytes = after;
         }
-        Ok(())
+        (all.len(), Ok(()))
     }
 
     fn see_line(&mut self, piece: &[u8]) -> Result<(), Tripped> {
@@ -187,13 +230,23 @@ impl AsyncRead for Guard {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        this.in_time()?;
+        if let Some(tripped) = this.tripped {
+            return Poll::Ready(Err(io::Error::other(tripped)));
+        }
         let before = buffer.filled().len();
         match Pin::new(&mut this.wire).poll_read(cx, buffer) {
             Poll::Ready(result) => {
                 this.waiting = None;
                 result?;
                 let new = buffer.filled().get(before..).unwrap_or_default();
-                let seen = this.scan.see(new, this.max_literal_bytes);
+                let (good, seen) = this.scan.see(new, this.max_literal_bytes);
+                // What came before the fault is not lost with it. (Nothing at all would mean the end.)
+                if let (Err(tripped), 1..) = (seen, good) {
+                    buffer.set_filled(before + good);
+                    this.tripped = Some(tripped);
+                    return Poll::Ready(Ok(()));
+                }
                 Poll::Ready(seen.map_err(io::Error::other))
             }
             Poll::Pending => this.tired(cx),
@@ -239,7 +292,7 @@ mod tests {
     fn see(text: &[u8], size: usize, cap: u64) -> Result<u64, Tripped> {
         let mut scan = Scan::default();
         for piece in text.chunks(size) {
-            scan.see(piece, cap)?;
+            scan.see(piece, cap).1?;
         }
         Ok(scan.answers)
     }

@@ -77,6 +77,13 @@ impl fmt::Debug for Secret {
     }
 }
 
+#[cfg(test)]
+impl Secret {
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl Capabilities {
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|known| known == name)

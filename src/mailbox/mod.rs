@@ -6,6 +6,7 @@
 //! Nothing in a mailbox ever changes: EXAMINE and BODY.PEEK only.
 //! Not here: which mail is a candidate (`bounce::may_be`, given as [`Scope::may_be`]), what is remembered (`ledger`).
 
+mod account;
 mod batch;
 mod certificate;
 mod command;
@@ -21,19 +22,23 @@ mod imap;
 mod login;
 mod maildir;
 mod mbox;
+mod numbers;
+mod retry;
 mod session;
 mod settings;
 mod tls;
 mod uids;
 mod utf7;
+mod walk;
 
+pub use account::{Account, Scope};
 pub use batch::{Batch, Tally};
 pub use certificate::Rejected;
 pub use command::{Fault, Text};
 pub use error::Error;
 pub use fetch::HEADER_FIELDS;
 pub use files::files;
-pub use imap::{Inbox, Scope, open};
+pub use imap::Inbox;
 pub use login::NoPassword;
 pub use settings::{Fingerprint, NoFingerprint, Settings, Tls};
 pub use tls::Unconnected;

@@ -4,13 +4,24 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use async_imap::imap_proto::Status;
+use tokio::net::TcpStream;
 
+use super::account::Account;
 use super::command::{Conn, Fault};
 use super::error::Error;
-use super::guard::Guard;
-use super::login::{Capabilities, login, password, sendable};
+use super::fetch::HEAD_BYTES;
+use super::guard::{Deadline, Guard};
+use super::login::{Capabilities, login};
 use super::settings::{Settings, Tls};
 use super::tls::{Trust, Wire, connect, encrypt};
+
+const SILENCE: Duration = Duration::from_secs(30);
+/// A server that sends a byte now and then would else hold a run for ever. What was left the next run reads.
+const TOTAL: Duration = Duration::from_secs(6 * 60 * 60);
+const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
+/// RFC822.SIZE is an estimate on Exchange unless EnableExactRFC822Size is set: so many times as much is let through.
+const SIZE_SLACK: u64 = 2;
+const LEAST_LITERAL_CAP: u64 = 1024 * 1024;
 
 /// How long is waited, and how much is taken.
 #[derive(Clone, Copy, Debug)]
@@ -19,21 +30,41 @@ pub(super) struct Limits {
     pub(super) greeting: Duration,
     /// Between two bytes of the server later on.
     pub(super) silence: Duration,
+    /// For all of it.
+    pub(super) total: Duration,
+    /// Of a longer mail only the head is read.
+    pub(super) max_message_bytes: u32,
     /// Mails that are held at a time.
     pub(super) batch_mails: usize,
     /// Bytes of mails that are held at a time.
     pub(super) batch_bytes: u64,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+impl Limits {
+    pub(super) fn of(settings: &Settings) -> Self {
         Self {
             greeting: Duration::from_secs(15),
-            silence: Duration::from_secs(30),
+            silence: settings.timeout.unwrap_or(SILENCE),
+            total: settings.max_time.unwrap_or(TOTAL),
+            max_message_bytes: settings
+                .max_message_size
+                .unwrap_or(MAX_MESSAGE_BYTES)
+                .max(HEAD_BYTES),
             // Fewer make a Dovecot that never saw a SELECT look through its Maildir more often than it reads mails.
             batch_mails: 1000,
             batch_bytes: 8 * 1024 * 1024,
         }
+    }
+
+    fn max_literal_bytes(self) -> u64 {
+        (u64::from(self.max_message_bytes) * SIZE_SLACK).max(LEAST_LITERAL_CAP)
+    }
+
+    /// What a part may come to at most.
+    pub(super) fn shelf_bytes(self) -> u64 {
+        self.batch_bytes
+            .saturating_add(self.max_message_bytes.into())
+            .saturating_mul(SIZE_SLACK)
     }
 }
 
@@ -76,62 +107,108 @@ impl<'a> Server<'a> {
     }
 }
 
-/// Logs in. No literal may be longer than `max_literal_bytes`.
-pub(super) async fn log_in(
-    settings: &Settings,
-    limits: Limits,
-    max_literal_bytes: u64,
-) -> Result<(Conn, Capabilities), Error> {
-    let server = Server::of(settings)?;
-    let secret = password(settings).await?;
-    sendable(server.user, &secret)?;
-    let guarded = |wire| Conn::new(Guard::new(wire, max_literal_bytes, limits.greeting));
-    let mut capabilities = Capabilities::default();
-    let (mut conn, status) = greeted(settings, &server, guarded, &mut capabilities).await?;
-    conn.guard().silence = limits.silence;
-    if !capabilities.is_known() {
-        capability(&mut conn, &server, &mut capabilities).await?;
-    }
-    if status != Status::PreAuth {
-        if capabilities.has("LOGINDISABLED") && !capabilities.has("AUTH=PLAIN") {
-            return Err(Error::LoginDisabled { at: server.at() });
+impl Account {
+    /// Logs in.
+    pub(super) async fn log_in(&self, deadline: Option<Deadline>) -> Result<(Conn, Capabilities), Error> {
+        let server = Server::of(&self.settings)?;
+        let mut capabilities = Capabilities::default();
+        let (mut conn, status) = self.greeted(&server, deadline, &mut capabilities).await?;
+        conn.guard().silence = self.limits.silence;
+        if !capabilities.is_known() {
+            capability(&mut conn, &server, &mut capabilities).await?;
         }
-        let logged_in = login(&mut conn, &mut capabilities, server.user, &secret).await;
-        logged_in.map_err(|fault| Error::Login {
-            at: server.at(),
-            user: server.user.to_owned(),
-            hint: login_hint(&fault),
-            fault,
-        })?;
+        if status != Status::PreAuth {
+            if capabilities.has("LOGINDISABLED") && !capabilities.has("AUTH=PLAIN") {
+                return Err(Error::LoginDisabled { at: server.at() });
+            }
+            let logged_in = login(&mut conn, &mut capabilities, server.user, &self.secret).await;
+            logged_in.map_err(|fault| Error::Login {
+                at: server.at(),
+                user: server.user.to_owned(),
+                hint: login_hint(&fault),
+                fault,
+            })?;
+        }
+        introduce(&mut conn, &server, &capabilities).await?;
+        Ok((conn, capabilities))
     }
-    introduce(&mut conn, &server, &capabilities).await?;
-    Ok((conn, capabilities))
+
+    /// Connects up to the point where a password may be sent; PREAUTH when none is needed.
+    async fn greeted(
+        &self,
+        server: &Server<'_>,
+        deadline: Option<Deadline>,
+        capabilities: &mut Capabilities,
+    ) -> Result<(Conn, Status), Error> {
+        let limits = self.limits;
+        let guarded = |wire| {
+            Conn::new(Guard::new(
+                wire,
+                limits.max_literal_bytes(),
+                limits.greeting,
+                deadline,
+            ))
+        };
+        #[cfg(test)]
+        if let Some(dial) = &self.dial {
+            let mut conn = guarded(dial.connect()?);
+            let status = greeting(&mut conn, server, capabilities).await?;
+            return Ok((conn, status));
+        }
+        let (tcp, address) = connect(server.host, server.port).await?;
+        if server.tls == Tls::None && !self.settings.allow_plaintext && !is_loopback(address.ip()) {
+            return Err(Error::Plaintext {
+                host: server.host.to_owned(),
+            });
+        }
+        let wire = match server.tls {
+            Tls::Implicit => self.encrypted(tcp, server).await?,
+            Tls::Starttls | Tls::None => Wire::Plain(tcp),
+        };
+        let mut conn = guarded(wire);
+        let status = greeting(&mut conn, server, capabilities).await?;
+        if server.tls != Tls::Starttls {
+            return Ok((conn, status));
+        }
+        if status == Status::PreAuth {
+            return Err(Error::Preauth { at: server.at() });
+        }
+        let at = server.at();
+        match conn.command("STARTTLS", |_untagged| {}).await {
+            Ok(()) => {}
+            Err(Fault::No { .. } | Fault::Bad(_)) => return Err(Error::NoStarttls { at }),
+            Err(fault) => {
+                return Err(Error::Command {
+                    at,
+                    command: "STARTTLS",
+                    fault,
+                });
+            }
+        }
+        // What was said in the clear counts for nothing now (RFC 9051 §6.2.1).
+        *capabilities = Capabilities::default();
+        match conn.into_wire() {
+            Some(Wire::Plain(tcp)) => Ok((guarded(self.encrypted(tcp, server).await?), status)),
+            _ => Err(Error::Injected { at }),
+        }
+    }
+
+    async fn encrypted(&self, tcp: TcpStream, server: &Server<'_>) -> Result<Wire, Error> {
+        let trust = Trust {
+            ca_file: self.settings.ca_file.as_deref(),
+            fingerprint: self.settings.tls_fingerprint,
+        };
+        Ok(encrypt(tcp, server.host, server.port, trust).await?)
+    }
 }
 
-/// Connects up to the point where a password may be sent; PREAUTH when none is needed.
-async fn greeted(
-    settings: &Settings,
+async fn greeting(
+    conn: &mut Conn,
     server: &Server<'_>,
-    guarded: impl Fn(Wire) -> Conn,
     capabilities: &mut Capabilities,
-) -> Result<(Conn, Status), Error> {
-    let (tcp, address) = connect(server.host, server.port).await?;
-    let trust = Trust {
-        ca_file: settings.ca_file.as_deref(),
-        fingerprint: settings.tls_fingerprint,
-    };
-    if server.tls == Tls::None && !settings.allow_plaintext && !is_loopback(address.ip()) {
-        return Err(Error::Plaintext {
-            host: server.host.to_owned(),
-        });
-    }
-    let wire = match server.tls {
-        Tls::Implicit => encrypt(tcp, server.host, server.port, trust).await?,
-        Tls::Starttls | Tls::None => Wire::Plain(tcp),
-    };
-    let mut conn = guarded(wire);
+) -> Result<Status, Error> {
     let status = conn.greeting(|answer| capabilities.learn(answer)).await;
-    let status = status.map_err(|fault| Error::Greeting {
+    status.map_err(|fault| Error::Greeting {
         at: server.at(),
         hint: match (&fault, server.tls) {
             (Fault::Timeout(_) | Fault::Lost, Tls::Starttls | Tls::None) => {
@@ -140,34 +217,7 @@ async fn greeted(
             _ => "",
         },
         fault,
-    })?;
-    if server.tls != Tls::Starttls {
-        return Ok((conn, status));
-    }
-    if status == Status::PreAuth {
-        return Err(Error::Preauth { at: server.at() });
-    }
-    let at = server.at();
-    match conn.command("STARTTLS", |_untagged| {}).await {
-        Ok(()) => {}
-        Err(Fault::No { .. } | Fault::Bad(_)) => return Err(Error::NoStarttls { at }),
-        Err(fault) => {
-            return Err(Error::Command {
-                at,
-                command: "STARTTLS",
-                fault,
-            });
-        }
-    }
-    // What was said in the clear counts for nothing now (RFC 9051 §6.2.1).
-    *capabilities = Capabilities::default();
-    match conn.into_wire() {
-        Some(Wire::Plain(tcp)) => {
-            let wire = encrypt(tcp, server.host, server.port, trust).await?;
-            Ok((guarded(wire), status))
-        }
-        Some(Wire::Tls(_)) | None => Err(Error::Injected { at }),
-    }
+    })
 }
 
 async fn capability(

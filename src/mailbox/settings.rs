@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
@@ -52,6 +53,14 @@ pub struct Settings {
     /// Of a longer mail only the first 256 KiB are read [default: 4194304, at least 262144]
     #[arg(long, env = "BOUNCEAUDIT_MAX_MESSAGE_SIZE", value_name = "BYTES")]
     pub max_message_size: Option<u32>,
+    /// Give up on a server that says nothing for so long [default: 30s]
+    #[arg(long, env = "BOUNCEAUDIT_TIMEOUT", value_name = "SPAN", value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "span")]
+    pub timeout: Option<Duration>,
+    /// Stop reading after so long; the next run goes on from there [default: 6h]
+    #[arg(long, env = "BOUNCEAUDIT_MAX_TIME", value_name = "SPAN", value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "span")]
+    pub max_time: Option<Duration>,
 }
 
 /// How the connection is encrypted.
@@ -112,6 +121,8 @@ impl Settings {
                 false => self.folders,
             },
             max_message_size: self.max_message_size.or(lower.max_message_size),
+            timeout: self.timeout.or(lower.timeout),
+            max_time: self.max_time.or(lower.max_time),
         }
     }
 
@@ -124,6 +135,13 @@ impl Settings {
             ..self
         }
     }
+}
+
+fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 impl FromStr for Fingerprint {

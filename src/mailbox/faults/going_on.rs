@@ -1,0 +1,449 @@
+//! Failures in the middle: what is read all the same, what is told of, and how long it takes.
+
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use crate::mailbox::Settings;
+    use crate::mailbox::faults::script::{At, BYE, ENDING, SERVERBUG, Script, Wrong};
+    use crate::mailbox::faults::server::Server;
+    use crate::mailbox::faults::{Outcome, drained, opened, reached, read, uids};
+
+    const PLACES: [At; 4] = [At::Examine, At::Uids, At::Headers, At::Bodies];
+    const THROTTLED: Wrong = Wrong::No("Request is throttled. Suggested Backoff Time: 299910 milliseconds");
+
+    fn everywhere(wrongs: &[Wrong]) -> impl Iterator<Item = (At, Wrong)> {
+        PLACES
+            .into_iter()
+            .flat_map(|at| wrongs.iter().map(move |&wrong| (at, wrong)))
+    }
+
+    /// All bounces of both folders, and nothing to tell. (Without its header any mail may be one.)
+    fn is_whole(outcome: &Outcome, script: &Script) -> bool {
+        let all_of = |folder| uids(outcome, folder).is_superset(&script.bounces());
+        outcome.gaps.is_empty() && all_of("INBOX") && all_of("Junk")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_passes_is_read_to_the_end() {
+        let passing = ENDING.into_iter().chain([
+            Wrong::No("[UNAVAILABLE] FETCH Server error"),
+            Wrong::No("[INUSE] locked"),
+            Wrong::No("[LIMIT] too many"),
+            THROTTLED,
+        ]);
+        for (at, wrong) in everywhere(&passing.collect::<Vec<_>>()) {
+            let script = Script {
+                wrong: Some((at, wrong)),
+                times: 2,
+                ..Script::default()
+            };
+            let outcome = read(script.clone()).await;
+            assert!(is_whole(&outcome, &script), "{at:?} {wrong:?}: {outcome:?}");
+            assert_eq!(reached(&outcome, "Junk"), Some(20));
+            let more = if ENDING.contains(&wrong) { 2 } else { 0 };
+            assert_eq!(outcome.connections, 1 + more, "{at:?} {wrong:?}");
+        }
+        // A range that is refused is asked for again in parts, without a pause.
+        for (at, wrong) in [At::Headers, At::Bodies]
+            .into_iter()
+            .flat_map(|at| [SERVERBUG, Wrong::Bad].map(|wrong| (at, wrong)))
+        {
+            let script = Script {
+                wrong: Some((at, wrong)),
+                times: 2,
+                ..Script::default()
+            };
+            let started = Instant::now();
+            let outcome = read(script.clone()).await;
+            assert!(is_whole(&outcome, &script), "{at:?} {wrong:?}: {outcome:?}");
+            assert_eq!((started.elapsed(), outcome.connections), (Duration::ZERO, 1));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_gives_seven_mails_at_a_time_is_read_to_the_end() {
+        for wrong in ENDING {
+            let script = Script {
+                wrong: Some((At::Bodies, wrong)),
+                ..Script::default()
+            };
+            let outcome = read(script.clone()).await;
+            assert!(is_whole(&outcome, &script), "{wrong:?}: {outcome:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_one_bad_mail_is_named_and_passed_over() {
+        for (mails, wrong) in ENDING
+            .into_iter()
+            .chain([
+                SERVERBUG,
+                Wrong::Bad,
+                Wrong::No("[UNAVAILABLE] FETCH Server error"),
+            ])
+            .flat_map(|wrong| [20, 1500].map(|mails| (mails, wrong)))
+        {
+            let script = Script {
+                mails,
+                wrong: Some((At::Bodies, wrong)),
+                bad: Some(9),
+                ..Script::default()
+            };
+            let outcome = read(script.clone()).await;
+            let mut others = script.bounces();
+            others.remove(&9);
+            for folder in ["INBOX", "Junk"] {
+                assert_eq!(uids(&outcome, folder), others, "{wrong:?}");
+                // So that the next run tries once more.
+                assert_eq!(reached(&outcome, folder), Some(8), "{wrong:?}");
+            }
+            assert_eq!(
+                (outcome.tally.failed, outcome.gaps.len()),
+                (2, 2),
+                "{wrong:?}: {:?}",
+                outcome.gaps
+            );
+            for gap in &outcome.gaps {
+                assert!(gap.contains(";UID=9: "), "{wrong:?}: {gap}");
+                assert!(!gap.contains("secret"), "{gap}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mail_whose_header_fields_fail_is_read_by_its_body() {
+        for wrong in ENDING.into_iter().chain([SERVERBUG, Wrong::Bad]) {
+            let script = Script {
+                wrong: Some((At::Headers, wrong)),
+                bad: Some(9),
+                ..Script::default()
+            };
+            let outcome = read(script.clone()).await;
+            assert!(is_whole(&outcome, &script), "{wrong:?}: {outcome:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_folder_that_cannot_be_opened_does_not_stop_the_next() {
+        for wrong in ENDING.into_iter().chain([SERVERBUG, Wrong::Bad]) {
+            let script = Script {
+                wrong: Some((At::Examine, wrong)),
+                times: 3,
+                ..Script::default()
+            };
+            let outcome = read(script.clone()).await;
+            assert!(
+                outcome.gaps[0].contains("folder INBOX: could not be opened: "),
+                "{outcome:?}"
+            );
+            if ENDING.contains(&wrong) {
+                assert_eq!(uids(&outcome, "Junk"), script.bounces(), "{wrong:?}: {outcome:?}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_lasting_fault_passes_for_success() {
+        let wrongs: Vec<_> = ENDING
+            .into_iter()
+            .chain([SERVERBUG, Wrong::Bad, THROTTLED])
+            .collect();
+        for (at, wrong) in everywhere(&wrongs) {
+            let script = Script {
+                wrong: Some((at, wrong)),
+                bad: Some(1),
+                ..Script::default()
+            };
+            let outcome = read(script).await;
+            let told = outcome.gaps.join("\n");
+            assert!(!told.contains("secret"), "{told}");
+            match at {
+                // The bodies can be had.
+                At::Headers if wrong != THROTTLED => assert_eq!(outcome.tally.read, 30, "{wrong:?}: {told}"),
+                _ => {
+                    for folder in ["INBOX", "Junk"] {
+                        assert!(
+                            told.contains(&format!("folder {folder}"))
+                                || told.contains(&format!("/{folder};UID")),
+                            "{at:?} {wrong:?}: {told}"
+                        );
+                        assert_eq!(reached(&outcome, folder), None, "{at:?} {wrong:?}: {told}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// What comes of an INBOX of four mails when the first connections are cut after so many bytes; `None` when the account
+    /// cannot be opened.
+    async fn cut_after(bytes: usize, connections: usize) -> Option<Outcome> {
+        let server = Server::of(Script {
+            mails: 4,
+            cut: (connections, bytes),
+            ..Script::default()
+        });
+        let inbox_alone = |settings: &mut Settings, _: &mut _| settings.folders = vec!["INBOX".to_owned()];
+        let inbox = opened(&server, inbox_alone, Vec::new()).await.ok()?;
+        Some(drained(&server, inbox).await)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_cut_once_at_any_byte_is_read_to_the_end() {
+        let (mut refused, mut mended) = (0, 0);
+        for bytes in 0.. {
+            let Some(outcome) = cut_after(bytes, 1).await else {
+                assert_eq!(mended, 0, "once it is open it is read: {bytes}");
+                refused += 1;
+                continue;
+            };
+            assert!(outcome.gaps.is_empty(), "{bytes}: {outcome:?}");
+            assert!(
+                uids(&outcome, "INBOX").is_superset(&[1, 2, 3].into()),
+                "{bytes}: {outcome:?}"
+            );
+            assert_eq!(reached(&outcome, "INBOX"), Some(4), "{bytes}");
+            if outcome.connections == 1 {
+                break;
+            }
+            mended += 1;
+        }
+        assert!(refused > 100 && mended > 500, "{refused} {mended}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_always_cut_at_the_same_byte_is_whole_or_told_of() {
+        let (mut told, mut whole) = (0, 0);
+        for bytes in (0..).step_by(7) {
+            let Some(outcome) = cut_after(bytes, usize::MAX).await else {
+                continue;
+            };
+            let all = uids(&outcome, "INBOX").is_superset(&[1, 2, 3].into());
+            assert_eq!(
+                all && reached(&outcome, "INBOX") == Some(4),
+                outcome.gaps.is_empty(),
+                "{bytes}: {outcome:?}"
+            );
+            match outcome.gaps.is_empty() {
+                false => told += 1,
+                true => whole += 1,
+            }
+            if outcome.connections == 1 {
+                break;
+            }
+        }
+        assert!(told > 20 && whole > 20, "{told} {whole}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_fault_has_its_own_words() {
+        for (wrong, words) in [
+            (Wrong::Close, "the connection was lost"),
+            (BYE, "the server ended the connection: shutting down"),
+            (
+                SERVERBUG,
+                "the server refused: [SERVERBUG] Internal error occurred",
+            ),
+            (
+                Wrong::Bad,
+                "the server did not accept the command: Command argument error",
+            ),
+            (Wrong::InsideLiteral, "the connection was lost"),
+            (Wrong::Silence, "no answer within 30 s"),
+            (
+                Wrong::HugeLiteral(10 * 1024 * 1024 * 1024),
+                "the server sends an answer of 10737418240 bytes, over the 8388608 allowed",
+            ),
+            (Wrong::EndlessLine, "the server sends a line of over 65536 bytes"),
+            (Wrong::Garbage, "unexpected answer from the server"),
+        ] {
+            let script = Script {
+                wrong: Some((At::Bodies, wrong)),
+                bad: Some(9),
+                ..Script::default()
+            };
+            let outcome = read(script).await;
+            assert!(outcome.gaps[0].ends_with(words), "{wrong:?}: {:?}", outcome.gaps);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pause_that_the_server_asks_for_is_kept() {
+        let bye = Wrong::Bye("Too many requests. Suggested Backoff Time: 299910 milliseconds");
+        for wrong in [THROTTLED, bye] {
+            let script = Script {
+                wrong: Some((At::Bodies, wrong)),
+                times: 1,
+                ..Script::default()
+            };
+            let started = Instant::now();
+            let outcome = read(script.clone()).await;
+            assert!(is_whole(&outcome, &script), "{outcome:?}");
+            let took = started.elapsed();
+            assert!(took >= Duration::from_millis(299_910), "{took:?}");
+            assert!(took < Duration::from_secs(340), "{took:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_is_too_long_is_left_to_the_next_run() {
+        let script = Script {
+            wrong: Some((
+                At::Bodies,
+                Wrong::No("Suggested Backoff Time: 3600000 milliseconds"),
+            )),
+            times: 1,
+            ..Script::default()
+        };
+        let started = Instant::now();
+        let outcome = read(script).await;
+        assert_eq!((started.elapsed(), outcome.connections), (Duration::ZERO, 1));
+        assert!(
+            outcome.gaps[0].contains("3600000 milliseconds"),
+            "{:?}",
+            outcome.gaps
+        );
+        assert_eq!((outcome.gaps.len(), reached(&outcome, "INBOX")), (2, Some(9)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stays_away_is_asked_five_times_at_growing_distances() {
+        let script = Script {
+            wrong: Some((At::Bodies, Wrong::Close)),
+            times: 1,
+            accepted: 1,
+            ..Script::default()
+        };
+        let started = Instant::now();
+        let outcome = read(script).await;
+        assert_eq!(outcome.connections, 1 + 6);
+        let took = started.elapsed().as_secs();
+        assert!((32..64 + 2).contains(&took), "{took}");
+        assert!(
+            outcome.gaps[0].contains("cannot connect to mail.example.jp:143"),
+            "{:?}",
+            outcome.gaps
+        );
+        // What had come is not lost.
+        assert_eq!(uids(&outcome, "INBOX"), BTreeSet::from([1, 2, 3, 5, 6, 7, 9]));
+        assert_eq!(reached(&outcome, "INBOX"), Some(9));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_drip_ends_when_the_time_is_over() {
+        let server = Server::of(Script {
+            drip: Duration::from_secs(5),
+            ..Script::default()
+        });
+        let limit = |settings: &mut Settings, _: &mut _| {
+            settings.max_time = Some(Duration::from_secs(7200));
+        };
+        let started = Instant::now();
+        let inbox = opened(&server, limit, Vec::new()).await.unwrap();
+        let outcome = drained(&server, inbox).await;
+        assert_eq!(started.elapsed().as_secs(), 7200);
+        assert_eq!((server.connections(), outcome.gaps.len()), (1, 2));
+        assert!(
+            outcome.gaps[0].ends_with("the time that --max-time allows is over (2h)"),
+            "{:?}",
+            outcome.gaps
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_lasts_as_long_as_the_setting_says() {
+        let server = Server::of(Script {
+            wrong: Some((At::Uids, Wrong::Silence)),
+            times: 1,
+            ..Script::default()
+        });
+        let limit = |settings: &mut Settings, _: &mut _| {
+            settings.timeout = Some(Duration::from_secs(100));
+        };
+        let started = Instant::now();
+        let inbox = opened(&server, limit, Vec::new()).await.unwrap();
+        assert_eq!(drained(&server, inbox).await.tally.read, 30);
+        assert!(
+            (101..103).contains(&started.elapsed().as_secs()),
+            "{:?}",
+            started.elapsed()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn mails_that_are_numbered_anew_in_between_are_read_anew() {
+        for wrong in [Wrong::Close, Wrong::Renumbered] {
+            let script = Script {
+                wrong: Some((At::Bodies, wrong)),
+                times: 1,
+                later_validity: Some(8),
+                ..Script::default()
+            };
+            let outcome = read(script.clone()).await;
+            assert!(outcome.gaps.is_empty(), "{outcome:?}");
+            let renumbered = outcome
+                .mails
+                .iter()
+                .filter(|source| source.contains("INBOX;UIDVALIDITY=8"));
+            assert_eq!(renumbered.count(), script.bounces().len(), "{outcome:?}");
+            let inbox = outcome
+                .positions
+                .iter()
+                .find(|position| position.folder.folder == "INBOX");
+            assert_eq!(inbox.unwrap().uid_validity.0.get(), 8);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_broken_run_left_the_next_one_reads() {
+        for wrong in ENDING {
+            let script = Script {
+                wrong: Some((At::Bodies, wrong)),
+                uid_next: false,
+                accepted: 1,
+                ..Script::default()
+            };
+            let first = read(script.clone()).await;
+            assert!(!first.gaps.is_empty());
+            let healthy = Server::of(Script {
+                wrong: None,
+                ..script.clone()
+            });
+            let inbox = opened(&healthy, |_, _| {}, first.positions.clone())
+                .await
+                .unwrap();
+            let second = drained(&healthy, inbox).await;
+            let both: BTreeSet<u32> = uids(&first, "INBOX")
+                .union(&uids(&second, "INBOX"))
+                .copied()
+                .collect();
+            assert_eq!(both, script.bounces(), "{wrong:?}");
+            assert!(
+                uids(&second, "INBOX").first() > reached(&first, "INBOX").as_ref(),
+                "{wrong:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stopped_says_what_it_left() {
+        let server = Server::of(Script {
+            repeated: 100_000,
+            ..Script::default()
+        });
+        let mut inbox = opened(&server, |_, _| {}, Vec::new()).await.unwrap();
+        let first = inbox.next_batch().await.unwrap();
+        let last = inbox.stop("it was interrupted");
+        assert_eq!(first.tally.asked() + last.tally.failed, 20);
+        assert_eq!(inbox.tally().asked(), inbox.total());
+        let told: Vec<_> = last.gaps.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 2);
+        assert!(
+            told[0].contains("INBOX") && told[0].ends_with("could not be read: it was interrupted"),
+            "{told:?}"
+        );
+        assert!(inbox.next_batch().await.is_none());
+    }
+}
