@@ -52,6 +52,13 @@ pub(crate) struct RoleEntry {
         expect(dead_code, reason = "the tests take them through the catalogue")
     )]
     pub(crate) examples: Vec<RoleExample>,
+    /// Replies in which something else tells what the address is.
+    #[serde(default)]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the tests take them through the catalogue")
+    )]
+    pub(crate) near_misses: Vec<RoleExample>,
 }
 
 /// A reply and the address that is refused in it.
@@ -142,8 +149,19 @@ impl Roles {
     }
 
     #[cfg(test)]
-    pub(crate) fn examples(&self) -> impl Iterator<Item = &RoleExample> {
-        self.entries.iter().flat_map(|entry| &entry.examples)
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &RoleEntry> {
+        self.entries.iter()
+    }
+
+    /// The ids of the roles that tell what the addresses of a reply are.
+    #[cfg(test)]
+    pub(crate) fn told_by(&self, reply: &str) -> Vec<&str> {
+        let tokens = self.looks_like_one.find_iter(reply);
+        let at = tokens.filter_map(|token| {
+            let (before, after) = (&reply[..token.start()], &reply[token.end()..]);
+            self.position(tail(before), head(after))
+        });
+        at.map(|at| self.entries[at].id.get_ref().as_str()).collect()
     }
 
     /// The address that the reply refuses, in canonical form; `remote` is the refusing host's own.
@@ -182,12 +200,17 @@ impl Roles {
     }
 
     fn role(&self, before: &str, after: &str) -> Role {
+        let rule = self.position(before, after).and_then(|at| self.rules.get(at));
+        rule.map_or(Role::Unnamed, |rule| rule.role)
+    }
+
+    /// Which rule tells what stands between these texts.
+    fn position(&self, before: &str, after: &str) -> Option<usize> {
         let fits =
             |pattern: &Option<Pattern>, text| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
         self.rules
             .iter()
-            .find(|rule| fits(&rule.before, before) && fits(&rule.after, after))
-            .map_or(Role::Unnamed, |rule| rule.role)
+            .position(|rule| fits(&rule.before, before) && fits(&rule.after, after))
     }
 }
 

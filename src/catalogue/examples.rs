@@ -185,8 +185,10 @@ fn none(problems: &[String]) {
 fn every_role_example_gives_its_address() {
     let catalogue = Catalogue::built_in().unwrap();
     let roles = &catalogue.judge.roles;
-    let wrong: Vec<_> = roles
-        .examples()
+    let examples = roles
+        .entries()
+        .flat_map(|role| role.examples.iter().chain(&role.near_misses));
+    let wrong: Vec<_> = examples
         .filter_map(|example| {
             let got = roles
                 .refused(&example.reply, None)
@@ -197,6 +199,23 @@ fn every_role_example_gives_its_address() {
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_role_tells_an_address_in_its_near_misses() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let roles = &catalogue.judge.roles;
+    for role in roles.entries() {
+        let id = role.id.get_ref();
+        assert!(!role.near_misses.is_empty(), "{id}");
+        for near_miss in &role.near_misses {
+            assert!(
+                !roles.told_by(&near_miss.reply).contains(&id.as_str()),
+                "{id}: {}",
+                near_miss.reply
+            );
+        }
+    }
 }
 
 #[test]
