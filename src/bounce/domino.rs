@@ -8,6 +8,9 @@ use crate::bounce::mail::Bounce;
 use crate::bounce::reply::Reply;
 use crate::bounce::told::{Finding, Told};
 
+/// Recipients beyond this number are not read: each has a copy of the one reply.
+const MAX_RECIPIENTS: usize = 1000;
+
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let words = bounce.words();
     let told = delivered_to(words).or_else(|| failure_reasons(words))?;
@@ -25,7 +28,7 @@ fn delivered_to(words: &str) -> Option<Vec<Finding>> {
         reply: reply.clone(),
         ..Finding::to(recipient)
     };
-    Some(address::all(list).map(told).collect())
+    Some(address::all(list).take(MAX_RECIPIENTS).map(told).collect())
 }
 
 /// `------- Failure Reasons  --------`, and below it a reason and the addresses that it is about.

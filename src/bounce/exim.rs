@@ -10,6 +10,7 @@
 //! Until 4.82 the host stands behind the error: `    host mx.example.net [192.0.2.1]: 550 5.1.1 …`.
 
 use crate::bounce::address::{self, Host};
+use crate::bounce::charset;
 use crate::bounce::date;
 use crate::bounce::mail::Bounce;
 use crate::bounce::reply::{self, Reply};
@@ -185,7 +186,7 @@ fn told(lines: &[&str]) -> Finding {
         }
     }
     let said = said.join("\n");
-    let reply = Reply::read(&unescaped(&said).unwrap_or(said));
+    let reply = Reply::read(&charset::without_octal(&said).unwrap_or(said));
     Finding {
         remote_host: host.name,
         remote_ip: host.ip,
@@ -193,26 +194,6 @@ fn told(lines: &[&str]) -> Finding {
         reply,
         ..Finding::default()
     }
-}
-
-/// The words with bytes above ASCII in place of their octal escapes (`\346\213\222`, `src/string.c`,
-/// string_printing()), where they are UTF-8.
-fn unescaped(words: &str) -> Option<String> {
-    let (first, escapes) = words.split_once('\\')?;
-    let mut bytes = first.as_bytes().to_vec();
-    for piece in escapes.split('\\') {
-        let byte = piece
-            .get(..3)
-            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        let (Some(byte), Some(rest)) = (byte.filter(|byte| !byte.is_ascii()), piece.get(3..)) else {
-            bytes.push(b'\\');
-            bytes.extend(piece.as_bytes());
-            continue;
-        };
-        bytes.push(byte);
-        bytes.extend(rest.as_bytes());
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// `host mx.example.net [192.0.2.1]`, with the reply behind a colon in older versions.
@@ -251,7 +232,7 @@ fn stage(line: &str) -> Option<Option<SmtpCommand>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::bounce::exim::{blocks, finding, told, unescaped};
+    use crate::bounce::exim::{blocks, finding, told};
     use crate::event::SmtpCommand;
 
     #[test]
@@ -283,23 +264,6 @@ mod tests {
         assert_eq!(
             (told.recipient.as_str(), told.command),
             ("neko@x.example", Some(SmtpCommand::Conn))
-        );
-    }
-
-    #[test]
-    fn octal_escapes_become_the_words_that_were_said() {
-        // Exim 4.96
-        let said = |words: &str| unescaped(words);
-        assert_eq!(
-            said(r"550 \346\213\222\345\220\246 [192.0.2.10]").as_deref(),
-            Some("550 拒否 [192.0.2.10]")
-        );
-        assert_eq!(said("550 no"), None);
-        // Latin-1 stays as it was written
-        assert_eq!(said(r"550 refus\351"), None);
-        assert_eq!(
-            said(r"550 C:\346\213\222\Users").as_deref(),
-            Some(r"550 C:拒\Users")
         );
     }
 

@@ -40,6 +40,9 @@ const BEFORE_REPLY: [&str; 5] = [
     "The error was:",
 ];
 
+/// Recipients beyond this number are not read: each has a copy of the one reply.
+const MAX_RECIPIENTS: usize = 1000;
+
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let words = bounce.words();
     // other systems use the same words; Gmail has technical details below them
@@ -65,7 +68,7 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
         ..Finding::to(recipient)
     };
     Some(Told {
-        recipients: recipients.into_iter().map(told).collect(),
+        recipients: recipients.into_iter().take(MAX_RECIPIENTS).map(told).collect(),
         ..Told::default()
     })
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use mail_parser::{HeaderName, Message, MessageParser};
 
 use crate::bounce::address::{self, is_host};
+use crate::bounce::charset;
 use crate::bounce::date;
 use crate::event::Timestamp;
 
@@ -21,6 +22,9 @@ pub(super) static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
         .header_id(HeaderName::MessageId)
         .default_header_ignore()
 });
+
+/// Bytes of a Subject that are kept.
+const MAX_SUBJECT: usize = 4096;
 
 /// What the header of a bounce says.
 #[derive(Clone, Debug, Default)]
@@ -69,9 +73,9 @@ impl Head {
             is_report && told != "disposition-notification"
         });
         Self {
-            message_id: mail.message_id().map(str::to_owned),
+            message_id: message_id(mail),
             bounced_at: date::read(raw("Date")).or(received_at),
-            subject: mail.subject().unwrap_or_default().trim().to_owned(),
+            subject: subject(mail),
             automatic: is_report || has_null_sender(mail) || !failed.is_empty() || daemon,
             daemon,
             auto_replied: raw("Auto-Submitted")
@@ -85,6 +89,34 @@ impl Head {
             from: address,
         }
     }
+}
+
+/// A mail's Message-ID without brackets. What is longer than a line may be (RFC 5322 §2.1.1) or is no one word, as where
+/// the bracket at its end is lost, identifies nothing.
+pub(super) fn message_id(mail: &Message<'_>) -> Option<String> {
+    let id = mail.message_id()?.trim();
+    let is_word =
+        !id.is_empty() && id.len() <= 998 && !id.contains(|c: char| c.is_whitespace() || c.is_control());
+    is_word.then(|| id.to_owned())
+}
+
+/// A mail's Subject, decoded, on one line; empty where there is none. Each of a mail's events keeps a copy, so that it is cut.
+pub(super) fn subject(mail: &Message<'_>) -> String {
+    let decoded = mail.subject().unwrap_or_default();
+    let is_odd = decoded.contains([char::REPLACEMENT_CHARACTER, '\u{1b}']);
+    let again = || {
+        let name = |header: &&mail_parser::Header<'_>| header.name == HeaderName::Subject;
+        let header = mail.headers().iter().rfind(name)?;
+        let raw = mail
+            .raw_message
+            .get(header.offset_start as usize..header.offset_end as usize)?;
+        Some(charset::of_field(raw.get(..MAX_SUBJECT * 4).unwrap_or(raw)))
+    };
+    let again = is_odd.then(again).flatten();
+    let words = again.as_deref().unwrap_or(decoded);
+    let end = (MAX_SUBJECT..words.len()).find(|at| words.is_char_boundary(*at));
+    let words = end.and_then(|end| words.get(..end)).unwrap_or(words);
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// `Return-Path: <>`; some write `<MAILER-DAEMON>` or `<null>` into the mailbox.

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use mail_parser::{Encoding, Message, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
+use crate::bounce::charset;
 use crate::bounce::head::Head;
 use crate::bounce::html;
 use crate::bounce::original::{self, Returned};
@@ -13,6 +14,9 @@ use crate::event::Timestamp;
 
 /// Words beyond this many bytes are not read: no mail server writes that much about a failure.
 const MAX_WORDS: usize = 1 << 20;
+
+/// Attached files beyond this many bytes are not looked into for a report.
+const MAX_STRAY: usize = 64 * 1024;
 
 /// A bounce, or what may be one.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub(super) struct Bounce<'m> {
     pub(super) is_receipt: bool,
     /// Mails that came as parts, with their parts.
     pub(super) attached: Vec<&'m Message<'m>>,
+    /// Files of mails (mbox) that came as parts.
+    pub(super) mboxes: Vec<&'m [u8]>,
 }
 
 impl<'m> Bounce<'m> {
@@ -38,6 +44,9 @@ impl<'m> Bounce<'m> {
         let mut parts = Parts::default();
         for part in &mail.parts {
             parts.take(part, &mail.raw_message);
+        }
+        if parts.reports.is_empty() {
+            parts.reports.extend(rfc3464::in_header(mail));
         }
         let words = if parts.plain.trim().is_empty() {
             parts.html
@@ -56,6 +65,7 @@ impl<'m> Bounce<'m> {
         bounce.feedback = parts.feedback;
         bounce.is_receipt = parts.is_receipt;
         bounce.attached = parts.attached;
+        bounce.mboxes = parts.mboxes;
         bounce
     }
 
@@ -83,6 +93,7 @@ impl<'m> Bounce<'m> {
             returned,
             is_receipt: false,
             attached: Vec::new(),
+            mboxes: Vec::new(),
         }
     }
 }
@@ -96,6 +107,7 @@ struct Parts<'m> {
     is_receipt: bool,
     returned: Option<Returned>,
     attached: Vec<&'m Message<'m>>,
+    mboxes: Vec<&'m [u8]>,
 }
 
 impl<'m> Parts<'m> {
@@ -114,9 +126,9 @@ impl<'m> Parts<'m> {
                 self.attached.push(message);
             }
             (_, "message/delivery-status" | "message/global-delivery-status") => {
-                self.reports.extend(text_of(part).map(Cow::into_owned));
+                self.reports.extend(text_of(part, raw).map(Cow::into_owned));
             }
-            (_, "message/feedback-report") => self.feedback = text_of(part).map(Cow::into_owned),
+            (_, "message/feedback-report") => self.feedback = text_of(part, raw).map(Cow::into_owned),
             (
                 _,
                 "text/rfc822-headers"
@@ -127,46 +139,43 @@ impl<'m> Parts<'m> {
                 | "message/rfc822",
             ) => {
                 if self.returned.is_none() {
-                    self.returned = text_of(part).and_then(|text| Returned::read(&text));
+                    self.returned = text_of(part, raw).and_then(|text| Returned::read(&text));
                 }
             }
             (_, "message/disposition-notification") => self.is_receipt = true,
-            (PartType::Html(html), _) => append(&mut self.html, &html::text(html)),
-            (PartType::Text(text), _) => append(
-                &mut self.plain,
-                &mislabelled(part, raw).unwrap_or(Cow::Borrowed(text)),
-            ),
+            (PartType::Text(text), _) if is_mbox(text.as_bytes()) && part.attachment_name().is_some() => {
+                self.mboxes.push(text.as_bytes());
+            }
+            (PartType::Html(html), _) => {
+                append(&mut self.html, &html::text(&charset::of_part(part, html, raw)))
+            }
+            (PartType::Text(text), _) => append(&mut self.plain, &charset::of_part(part, text, raw)),
+            (PartType::Binary(bytes) | PartType::InlineBinary(bytes), _) if is_mbox(bytes) => {
+                self.mboxes.push(bytes);
+            }
+            (PartType::Binary(bytes) | PartType::InlineBinary(bytes), _) if bytes.len() <= MAX_STRAY => {
+                // a gateway that does not know the type of the report calls it application/octet-stream
+                let text = charset::of_bytes(bytes);
+                self.reports
+                    .extend(rfc3464::begins_at(&text).map(|_| text.into_owned()));
+            }
             (PartType::Binary(_) | PartType::InlineBinary(_), _) => {}
         }
     }
 }
 
-fn text_of<'m>(part: &'m MessagePart<'m>) -> Option<Cow<'m, str>> {
+/// What a part says, decoded; `raw` is the mail that its offsets are of.
+fn text_of<'m>(part: &'m MessagePart<'_>, raw: &[u8]) -> Option<Cow<'m, str>> {
     match &part.body {
-        PartType::Text(text) | PartType::Html(text) => Some(Cow::Borrowed(text)),
-        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => Some(decoded(bytes)),
+        PartType::Text(text) | PartType::Html(text) => Some(charset::of_part(part, text, raw)),
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => Some(charset::of_bytes(bytes)),
         PartType::Message(_) | PartType::Multipart(_) => None,
     }
 }
 
-/// A report has no charset of its own. Japanese servers write their ISO-2022-JP into it all the same; UTF-8 is what
-/// RFC 6533 asks for.
-fn decoded(bytes: &[u8]) -> Cow<'_, str> {
-    match memchr::memmem::find(bytes, b"\x1b$") {
-        Some(_) => encoding_rs::ISO_2022_JP.decode_without_bom_handling(bytes).0,
-        None => String::from_utf8_lossy(bytes),
-    }
-}
-
-/// Words that are no ASCII, though they are labelled so: OpenSMTPD and dma hand on the remote host's words as they came.
-fn mislabelled<'r>(part: &MessagePart<'_>, raw: &'r [u8]) -> Option<Cow<'r, str>> {
-    let charset = part.content_type().and_then(|kind| kind.attribute("charset"));
-    let as_it_came = part.encoding == Encoding::None
-        && charset.is_none_or(|charset| charset.eq_ignore_ascii_case("us-ascii"));
-    let bytes = raw.get(part.offset_body as usize..part.offset_end as usize)?;
-    let utf8 = || std::str::from_utf8(bytes).is_ok();
-    let strange = || !bytes.is_ascii() || memchr::memmem::find(bytes, b"\x1b$").is_some();
-    (as_it_came && strange() && utf8()).then(|| decoded(bytes))
+/// Attached mails in one file: they begin with a line of the mbox format (RFC 4155).
+fn is_mbox(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"From ")
 }
 
 fn append(words: &mut String, text: &str) {

@@ -8,6 +8,7 @@
 mod address;
 mod arf;
 mod autoreply;
+mod charset;
 mod clues;
 mod courier;
 mod date;
@@ -23,6 +24,7 @@ mod header;
 mod html;
 mod impersonal;
 mod mail;
+mod mend;
 mod not_understood;
 mod opensmtpd;
 mod original;
@@ -68,6 +70,9 @@ const FORMATS: [(Format, Reader); 15] = [
 /// Mails in mails beyond this depth are not looked into.
 const MAX_DEPTH: usize = 4;
 
+/// Events beyond this number are not read from one mail.
+const MAX_EVENTS: usize = 10_000;
+
 /// Whether a header block (or some fields of it) may belong to a bounce, a forwarded one too. Generous: a mail that is
 /// no bounce costs only its reading.
 #[must_use]
@@ -85,13 +90,20 @@ pub fn not_understood(message: &Message) -> Option<NotUnderstood> {
 /// Reads a mail: an event for each recipient that it reports on, none where it is no bounce.
 #[must_use]
 pub fn read(message: &Message) -> Vec<Event> {
-    let bytes = lines(&message.bytes);
-    let mails = shape::mails_of_mbox(&bytes);
-    let events = mails.into_iter().filter_map(|mail| {
-        let mail = PARSER.parse(from_header(mail))?;
-        Some(read_mail(&message.source, &mail, message.received_at, MAX_DEPTH))
+    read_all(&message.source, &message.bytes, message.received_at, MAX_DEPTH)
+}
+
+/// The events of one mail, or of each mail of an mbox.
+fn read_all(source: &Source, bytes: &[u8], received_at: Option<Timestamp>, depth: usize) -> Vec<Event> {
+    let bytes = lines(bytes);
+    let mails = shape::mails_of_mbox(&bytes).into_iter();
+    let events = mails.filter_map(|mail| {
+        let mail = mend::bounded(from_header(mail));
+        let mended = mend::with_boundary(mail);
+        let mail = PARSER.parse(mended.as_deref().unwrap_or(mail))?;
+        Some(read_mail(source, &mail, received_at, depth))
     });
-    events.flatten().collect()
+    events.flatten().take(MAX_EVENTS).collect()
 }
 
 /// A program's mail is read itself before what it carries (the returned original may be a bounce, too); a person's
@@ -137,14 +149,19 @@ fn read_mail(
 }
 
 fn read_carried(source: &Source, bounce: &Bounce<'_>, depth: usize) -> Vec<Event> {
-    let attached = bounce.attached.iter().filter(|_| depth > 0);
-    let attached = attached.map(|mail| read_mail(source, mail, None, depth - 1));
+    if depth > 0 {
+        let mails = bounce.attached.iter();
+        let attached = mails.flat_map(|mail| read_mail(source, mail, None, depth - 1));
+        let mboxes = bounce.mboxes.iter();
+        let of_mbox = mboxes.flat_map(|mbox| read_all(source, mbox, None, depth - 1));
+        let carried: Vec<Event> = attached.chain(of_mbox).take(MAX_EVENTS).collect();
+        if !carried.is_empty() {
+            return carried;
+        }
+    }
     let shown = [forwarded::inside, forwarded::quoted].into_iter();
-    let shown = shown.filter_map(|find| Some(read_formats(source, &find(&bounce.text)?)));
-    attached
-        .chain(shown)
-        .find(|events| !events.is_empty())
-        .unwrap_or_default()
+    let mut shown = shown.filter_map(|find| Some(read_formats(source, &find(&bounce.text)?)));
+    shown.find(|events| !events.is_empty()).unwrap_or_default()
 }
 
 fn read_formats(source: &Source, bounce: &Bounce<'_>) -> Vec<Event> {
@@ -277,6 +294,27 @@ mod tests {
         ] {
             assert_eq!(events_of(text), 0, "{what}");
         }
+    }
+
+    #[test]
+    fn what_fuzzing_found_stays_mended() {
+        let one_of = |text: &str| {
+            let mut events = read(&message(text.as_bytes().to_vec()));
+            assert_eq!(events.len(), 1, "{text}");
+            events.remove(0)
+        };
+        let head = "Return-Path: <>\nFrom: MAILER-DAEMON@x.example\n";
+        let original =
+            "Message-ID: <o1@x.exampleReceived: from\n y\nTo: a@\u{10}y.example, b@y.example\nSubject: x\n";
+        let copy = format!("{head}\n<c@y.example>: 550 no\n\nOriginal message follows\n\n{original}");
+        assert_eq!(one_of(&copy).original.message_id, None);
+        let hint = format!("{head}\nNot delivered.\n\nOriginal message follows\n\n{original}");
+        assert_eq!(one_of(&hint).recipient, "b@y.example");
+        // an alias of the report and the address behind it, of which the words speak
+        let twice = format!(
+            "{head}Content-Type: multipart/report; boundary=b\n\n--b\n\nThe following address(es) failed:\n\n  b@y.example\n    (generated from a@x.example)\n    550 no\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x.example\n\nFinal-Recipient: rfc822;a@x.example\nStatus: 5.0.0\n\nFinal-Recipient: rfc822;b@y.example\nStatus: 5.0.0\n--b--\n"
+        );
+        assert_eq!(one_of(&twice).recipient, "b@y.example");
     }
 
     #[test]

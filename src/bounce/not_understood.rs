@@ -4,6 +4,7 @@ use mail_parser::{HeaderName, Message, MessagePart, MimeHeaders, PartType};
 
 use crate::bounce::head::{Head, PARSER, has_null_sender, is_daemon};
 use crate::bounce::impersonal;
+use crate::bounce::mend;
 use crate::bounce::shape::{MAX_HEADER, SUBJECTS};
 use crate::event::{self, NotUnderstood, Shape, Sign};
 
@@ -45,7 +46,7 @@ pub(super) fn describe(message: &event::Message, mail: &[u8]) -> Option<NotUnder
     if signs.is_empty() || is_something_else(&header) {
         return None;
     }
-    let parsed = PARSER.parse(mail);
+    let parsed = PARSER.parse(mend::bounded(mail));
     let parsed = parsed.as_ref().unwrap_or(&header);
     let head = Head::of(parsed, message.received_at);
     let line = |name| {

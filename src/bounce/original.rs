@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use mail_parser::Message;
 
+use crate::bounce::address;
 use crate::bounce::date;
-use crate::bounce::head::PARSER;
+use crate::bounce::head::{self, PARSER};
 use crate::bounce::header::begins_mail;
 use crate::event::{Original, Timestamp};
 
@@ -36,17 +37,14 @@ impl Returned {
         let to = message.to().into_iter().flat_map(|to| to.iter());
         Self {
             fields: Original {
-                message_id: message.message_id().map(str::to_owned),
-                from: from.filter(|from| from.contains('@')).map(str::to_owned),
-                subject: message
-                    .subject()
-                    .map(|subject| subject.trim().to_owned())
-                    .filter(|subject| !subject.is_empty()),
+                message_id: head::message_id(message),
+                from: from.and_then(address::only),
+                subject: Some(head::subject(message)).filter(|subject| !subject.is_empty()),
             },
             sent_at: text("Date").and_then(date::read),
             to: to
                 .filter_map(|to| to.address())
-                .map(str::to_owned)
+                .filter_map(address::only)
                 .take(2)
                 .collect(),
         }

@@ -13,10 +13,14 @@ pub(super) struct Reply {
 /// Exim's own words behind the host's last ones, in the text and in the report (4.60 to 4.97, `src/retry.c`).
 const GIVEN_UP: &str = ": retry timeout exceeded";
 
+/// Words of one reply beyond this many bytes are not read. RFC 5321 §4.5.3.1.5 has 512 of them in a line, so that a reply
+/// of a hundred lines is whole.
+const MAX_BYTES: usize = 64 * 1024;
+
 impl Reply {
     /// Reads the words of one reply; several lines become one. `None` where there are no words.
     pub(super) fn read(words: &str) -> Option<Self> {
-        let mut text = one_line(words);
+        let mut text = one_line(clipped(words));
         if text.is_empty() {
             return None;
         }
@@ -35,6 +39,11 @@ impl Reply {
             ..Self::default()
         }
     }
+}
+
+fn clipped(words: &str) -> &str {
+    let end = (MAX_BYTES..words.len()).find(|at| words.is_char_boundary(*at));
+    end.and_then(|end| words.get(..end)).unwrap_or(words)
 }
 
 /// One line: blanks and line ends become one blank, and of a multi-line reply (`550-5.7.1 …`, `550 5.7.1 …`,
@@ -62,10 +71,18 @@ pub(super) fn one_line(words: &str) -> String {
             .and_then(|dash| (*dash == b'-').then_some(4))
     };
     if let Some(status) = Some(rest).filter(|rest| rest.parse::<Status>().is_ok()) {
-        // `550-5.7.26 a`, `550-5.7.26 b`, `550 5.7.26 c`
+        // `550-5.7.26 a`, `550-5.7.26 b`, `550 5.7.26 c`; the last one may be `550 c`
+        let ends_with_status = tokens.windows(2).any(|pair| pair == [code, status]);
+        let bare_end = tokens
+            .iter()
+            .rposition(|token| *token == code)
+            .filter(|_| !ends_with_status);
         let mut kept = vec![code, status];
         let mut skip = false;
         for (at, token) in tokens.iter().enumerate() {
+            if Some(at) == bare_end {
+                continue;
+            }
             let last_line = *token == code && tokens.get(at + 1) == Some(&status);
             if std::mem::take(&mut skip)
                 || rest_of(token).is_some_and(|from| token.get(from..) == Some(status))

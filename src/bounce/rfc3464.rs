@@ -4,7 +4,12 @@
 //! `Action` before `Final-Recipient` (Exim), folds without their blank, missing types (`Final-Recipient: <a@b>`),
 //! a report in the words of the mail instead of a part of its own.
 
+use std::borrow::Cow;
+
+use mail_parser::Message;
+
 use crate::bounce::address::{self, Host};
+use crate::bounce::charset;
 use crate::bounce::date;
 use crate::bounce::header::field;
 use crate::bounce::reply::{Reply, in_reply_to, leading_status};
@@ -48,6 +53,19 @@ pub(super) fn read(reports: &[String]) -> Option<Told> {
     }
     let said = !told.recipients.is_empty() || told.reporting_mta.is_some();
     said.then_some(told)
+}
+
+/// The report's fields that stand in a mail's own header, as a report: some gateways write no part for them.
+pub(super) fn in_header(mail: &Message<'_>) -> Option<String> {
+    ["Final-Recipient", "Original-Recipient"]
+        .iter()
+        .find_map(|name| mail.header_raw(*name))?;
+    let is_of_a_report = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name == "reporting-mta" || name == "arrival-date" || Slot::of(&name).is_some()
+    };
+    let fields = mail.headers_raw().filter(|(name, _)| is_of_a_report(name));
+    Some(fields.map(|(name, value)| format!("{name}:{value}\n")).collect())
 }
 
 /// Whether a text holds a report's fields: `Final-Recipient: rfc822; a@b` at the start of a line.
@@ -169,15 +187,14 @@ impl Group {
     fn finding(self) -> Option<Finding> {
         let recipient = [Slot::Final, Slot::Original, Slot::Actual]
             .into_iter()
-            .find_map(|slot| address::first(typed(self.value(slot)?).1))?;
+            .find_map(|slot| address_in(self.value(slot)?))?;
         let (kind, words) = self.value(Slot::Diagnostic).map(typed).unwrap_or_default();
-        let (words, command) = in_reply_to(words);
+        let words = unescaped(words);
+        let (words, command) = in_reply_to(&words);
         let reply = Reply::read(words);
         let host = self.value(Slot::Remote).map(remote).unwrap_or_default();
         Some(Finding {
-            original: self
-                .value(Slot::Original)
-                .and_then(|value| address::first(typed(value).1)),
+            original: self.value(Slot::Original).and_then(address_in),
             action: self.value(Slot::Action).and_then(action),
             status: self
                 .value(Slot::Status)
@@ -205,6 +222,19 @@ fn typed(value: &str) -> (&str, &str) {
         }
         _ => ("", value.trim()),
     }
+}
+
+/// The address of a recipient's field; of type `utf-8` (RFC 6533 §3) it may be escaped.
+fn address_in(value: &str) -> Option<String> {
+    address::first(&charset::without_unicode_escapes(typed(value).1))
+}
+
+/// Words as they were said: encoded words (RFC 3464 §2.1 allows them), the octal escapes of Exim.
+fn unescaped(words: &str) -> Cow<'_, str> {
+    if words.contains("=?") {
+        return Cow::Owned(charset::of_field(words.as_bytes()));
+    }
+    charset::without_octal(words).map_or(Cow::Borrowed(words), Cow::Owned)
 }
 
 fn action(value: &str) -> Option<Action> {

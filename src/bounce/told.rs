@@ -8,6 +8,9 @@ use crate::event::{
     Action, Event, Format, Original, ReceivingDomain, SmtpCommand, Source, Status, Times, Timestamp, Verdict,
 };
 
+/// Recipients beyond this number are not read from one bounce: each of its events repeats what is said of all.
+const MAX_RECIPIENTS: usize = 10_000;
+
 /// What one telling says: the words for people, or the report for machines.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
@@ -96,7 +99,11 @@ pub(super) fn events(source: &Source, bounce: &Bounce<'_>, format: Format, words
             verdict: Verdict::default(),
         })
     };
-    findings.into_iter().filter_map(event).collect()
+    findings
+        .into_iter()
+        .take(MAX_RECIPIENTS)
+        .filter_map(event)
+        .collect()
 }
 
 /// Recipient by recipient. Those without a namesake are paired in their order where as many are left on both sides
@@ -141,7 +148,8 @@ fn merged(words: Vec<Finding>, report: Vec<Finding>) -> Vec<Finding> {
         .into_iter()
         .flatten()
         .filter(|word| word.reply.as_ref().is_some_and(|reply| reply.code.is_some()));
-    both.chain(alone).collect()
+    // two aliases may stand for one address
+    once_each(both.chain(alone).collect())
 }
 
 /// The same recipient told of twice in one telling is one: the later telling fills gaps.
