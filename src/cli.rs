@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::catalogue;
 use crate::check;
 use crate::ledger;
 use crate::mailbox;
@@ -82,6 +83,9 @@ pub struct ScanArgs {
     /// Where the configuration lies.
     #[command(flatten)]
     pub config: ConfigFile,
+    /// What is known beside what the program knows.
+    #[command(flatten)]
+    pub catalogue: catalogue::Settings,
     /// Read the folders again from the start; never counts a bounce twice
     #[arg(long)]
     pub full: bool,
@@ -105,6 +109,9 @@ pub struct ReportArgs {
     /// Where the configuration lies.
     #[command(flatten)]
     pub config: ConfigFile,
+    /// What is known beside what the program knows.
+    #[command(flatten)]
+    pub catalogue: catalogue::Settings,
     /// Where history lies.
     #[command(flatten, next_help_heading = "History")]
     pub ledger: ledger::Settings,
@@ -119,6 +126,12 @@ pub struct ClassifyArgs {
     /// Mails (.eml), mbox files, Maildirs, folders of those, or `-` for stdin
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Where the configuration lies.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// What is known beside what the program knows.
+    #[command(flatten)]
+    pub catalogue: catalogue::Settings,
     /// What goes to stdout [default: table on a terminal, else ndjson]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<report::OutputFormat>,
@@ -133,6 +146,9 @@ pub struct CheckArgs {
     /// Where the configuration lies.
     #[command(flatten)]
     pub config: ConfigFile,
+    /// What is known beside what the program knows.
+    #[command(flatten)]
+    pub catalogue: catalogue::Settings,
     /// What goes to stdout [default: table]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<report::CheckFormat>,
@@ -147,6 +163,12 @@ pub struct ListsArgs {
     /// Part of an id, name, operator, zone or code, in any case; several show more [default: all lists]
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
+    /// Where the configuration lies.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// What is known beside what the program knows.
+    #[command(flatten)]
+    pub catalogue: catalogue::Settings,
     /// What goes to stdout [default: table]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<report::ListFormat>,

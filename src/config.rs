@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use serde::Deserialize;
 
+use crate::catalogue;
 use crate::check;
 use crate::ledger;
 use crate::mailbox;
@@ -21,6 +22,8 @@ use crate::report;
 pub struct Config {
     /// Our addresses, networks, servers and sender domains.
     pub own_addresses: Vec<report::OwnAddress>,
+    /// The file with the user's own lists, providers and rules.
+    pub catalogue: catalogue::Settings,
     /// The mailboxes, `[[account]]`.
     #[serde(rename = "account")]
     pub accounts: Vec<mailbox::Settings>,
@@ -76,7 +79,11 @@ impl Config {
     /// # Errors
     /// When a named file cannot be read, or when a file is wrong.
     pub fn load(named: Option<&Path>) -> Result<Self, Error> {
-        let path = named.map_or_else(default_path, |path| Ok(path.to_owned()))?;
+        let path = match named.map_or_else(default_path, |path| Ok(path.to_owned())) {
+            // reading files or the catalogue needs no home, and nobody named a configuration
+            Err(Error::NoHome(_)) => return Ok(Self::default()),
+            path => path?,
+        };
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
@@ -100,6 +107,7 @@ impl Config {
                 .into_iter()
                 .map(|account| account.based_at(folder))
                 .collect(),
+            catalogue: self.catalogue.based_at(folder),
             dns: self.dns,
             ledger: self.ledger.based_at(folder),
             report: self.report.based_at(folder),

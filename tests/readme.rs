@@ -72,7 +72,12 @@ fn deliver(server: &Dovecot) {
 fn furnish(home: &Path, readme: &str, authority: &Authority) {
     let folder = home.join(".config/bounceaudit");
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("config.toml"), blocks(readme, "toml").concat()).unwrap();
+    let files = blocks(readme, "toml");
+    let [configuration, catalogue] = files.as_slice() else {
+        panic!("the README shows a configuration and a catalogue: {files:?}");
+    };
+    fs::write(folder.join("config.toml"), configuration).unwrap();
+    fs::write(folder.join("catalogue.toml"), catalogue).unwrap();
     fs::write(home.join("ca.pem"), authority.pem()).unwrap();
     fs::create_dir_all(home.join("bin")).unwrap();
     fs::write(

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::catalogue::pattern::{Compile, Pattern};
-use crate::catalogue::rules::{RuleError, compile};
+use crate::catalogue::rules::{EntryError, compile, no_pattern};
 
 /// What looks like an address: IPv4, also masked or impossible, or IPv6 (RFC 4291 §2.2; the tag is RFC 5321 §4.1.3's).
 const LOOKS_LIKE_ONE: &str = concat!(
@@ -44,9 +44,12 @@ pub(crate) struct RoleEntry {
     before: Option<Spanned<String>>,
     /// What stands right after it.
     after: Option<Spanned<String>>,
-    #[expect(dead_code, reason = "for people; the file is refused without it")]
+    /// Where this was read; the program's own roles all say it.
+    #[serde(default)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for people"))]
     source: String,
     /// Replies with the address that comes out, an empty text for none.
+    #[serde(default)]
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "the tests take them through the catalogue")
@@ -109,18 +112,18 @@ impl Roles {
         text: &str,
         entry: &RoleEntry,
         when: Compile,
-    ) -> Result<(), RuleError> {
+    ) -> Result<(), EntryError> {
         let ready = |pattern: &Option<Spanned<String>>, form: fn(&str) -> String| {
             let Some(pattern) = pattern else {
                 return Ok(None);
             };
             let wrong = |error: regex::Error| {
-                RuleError::at(
+                EntryError::at(
                     file,
                     text,
                     pattern.span().start,
                     entry.id.get_ref(),
-                    error.to_string(),
+                    no_pattern(&error),
                 )
             };
             Pattern::new(form(pattern.get_ref()), when)
@@ -162,6 +165,14 @@ impl Roles {
             self.position(tail(before), head(after))
         });
         at.map(|at| self.entries[at].id.get_ref().as_str()).collect()
+    }
+
+    /// Ids of the roles of which nobody says where they were read, or which no example shows.
+    #[cfg(test)]
+    pub(crate) fn unfounded(&self) -> Vec<&str> {
+        let unfounded = |entry: &&RoleEntry| entry.source.is_empty() || entry.examples.is_empty();
+        let entries = self.entries.iter().filter(unfounded);
+        entries.map(|entry| entry.id.get_ref().as_str()).collect()
     }
 
     /// The address that the reply refuses, in canonical form; `remote` is the refusing host's own.

@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use crate::catalogue::literals::{self, OneOf};
 use crate::catalogue::pattern::{Compile, Pattern};
-use crate::catalogue::rules::{RuleEntry, RuleError, Subject};
+use crate::catalogue::rules::{EntryError, RuleEntry, Subject, no_pattern};
 use crate::catalogue::words::{Fulfilled, Words};
 
 /// A rule with its patterns as indices into the engine's.
@@ -75,17 +75,20 @@ impl Builder {
         text: &str,
         entry: RuleEntry,
         when: Compile,
-    ) -> Result<(), RuleError> {
-        let error = |at: usize, wrong: String| RuleError::at(file, text, at, entry.id.get_ref(), wrong);
+    ) -> Result<(), EntryError> {
+        let error = |at: usize, wrong: String| EntryError::at(file, text, at, entry.id.get_ref(), wrong);
         if entry.has_no_condition() {
-            return Err(error(entry.id.span().start, "it has no condition".to_owned()));
+            return Err(error(
+                entry.id.span().start,
+                "it has no condition; give it a reply, a host, a status or a code to look for".to_owned(),
+            ));
         }
         let mut indices = |patterns: &[Spanned<String>]| {
             patterns
                 .iter()
                 .map(|pattern| {
                     self.pattern(pattern.get_ref(), when)
-                        .map_err(|wrong| error(pattern.span().start, wrong.to_string()))
+                        .map_err(|wrong| error(pattern.span().start, no_pattern(&wrong)))
                 })
                 .collect::<Result<Vec<_>, _>>()
         };

@@ -100,6 +100,7 @@ fn every_example_is_won_by_its_own_rule() {
     let mut problems = Vec::new();
     for rule in catalogue.judge.engine.entries() {
         let id = rule.id.get_ref();
+        assert!(!rule.source.is_empty(), "{id} has no source");
         for example in rule.examples.iter().map(whole) {
             let event = event(&example);
             let (winner, names) = winners(&catalogue, &event);
@@ -223,6 +224,7 @@ fn every_pattern_is_a_regular_expression() {
     let judge = Catalogue::built_in().unwrap().judge;
     assert_eq!(judge.engine.broken(), Vec::<&str>::new());
     assert_eq!(judge.roles.broken(), Vec::<&str>::new());
+    assert_eq!(judge.roles.unfounded(), Vec::<&str>::new());
 }
 
 #[test]
@@ -243,7 +245,11 @@ fn every_list_that_a_rule_names_exists() {
     let catalogue = Catalogue::built_in().unwrap();
     for rule in catalogue.judge.engine.entries() {
         for id in rule.blocklist.iter().chain(&rule.operator) {
-            assert!(catalogue.list(id).is_some(), "{}: {id}", rule.id.get_ref());
+            assert!(
+                catalogue.list(id.get_ref()).is_some(),
+                "{}: {id:?}",
+                rule.id.get_ref()
+            );
         }
     }
 }

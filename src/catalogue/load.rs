@@ -5,15 +5,16 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::catalogue::addresses::{RoleEntry, Roles};
 use crate::catalogue::engine::Builder;
 use crate::catalogue::lists::List;
 use crate::catalogue::pattern::Compile;
 use crate::catalogue::providers::{Hosting, Receiver};
-use crate::catalogue::rules::{RuleEntry, RuleError};
+use crate::catalogue::rules::{EntryError, RuleEntry};
 use crate::catalogue::verdict::Judge;
-use crate::catalogue::{Catalogue, Error};
+use crate::catalogue::{Catalogue, Error, ids};
 use crate::event::Zone;
 
 /// The facts and rules that come with the program. The order of the rules is the order in which they are tried.
@@ -45,22 +46,22 @@ const BUILT_IN: [(&str, &str); 19] = [
 /// What one file of the catalogue may hold; the user's own file has the same form.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct File {
-    list: Vec<List>,
+pub(crate) struct File {
+    pub(crate) list: Vec<Spanned<List>>,
     default_zones: Vec<Zone>,
     never_listed: BTreeMap<Ipv4Addr, String>,
-    receiver: Vec<Receiver>,
-    sender: Vec<Hosting>,
-    role: Vec<RoleEntry>,
-    rule: Vec<RuleEntry>,
-    name: Vec<RuleEntry>,
+    pub(crate) receiver: Vec<Spanned<Receiver>>,
+    pub(crate) sender: Vec<Spanned<Hosting>>,
+    pub(crate) role: Vec<RoleEntry>,
+    pub(crate) rule: Vec<RuleEntry>,
+    pub(crate) name: Vec<RuleEntry>,
 }
 
 /// A file with the text that its errors point into.
-struct Source {
-    path: PathBuf,
-    text: String,
-    file: File,
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    pub(crate) file: File,
     compile: Compile,
 }
 
@@ -75,12 +76,14 @@ pub(crate) fn load(user_file: Option<&Path>) -> Result<Catalogue, Error> {
             source,
         })?;
         let own = read(path, text, Compile::AtOnce)?;
+        ids::refuse_twins(&own)?;
         for source in &mut sources {
             give_way(&mut source.file, &own.file);
         }
         // A user's rules are tried first.
         sources.insert(0, own);
     }
+    ids::refuse_strangers(&sources)?;
     assemble(sources)
 }
 
@@ -99,12 +102,22 @@ fn read(path: &Path, text: String, compile: Compile) -> Result<Source, Error> {
 
 /// Takes out what a user's file has under the same id.
 fn give_way(file: &mut File, own: &File) {
-    file.list
-        .retain(|list| own.list.iter().all(|other| other.id != list.id));
-    file.receiver
-        .retain(|receiver| own.receiver.iter().all(|other| other.id != receiver.id));
-    file.sender
-        .retain(|company| own.sender.iter().all(|other| other.id != company.id));
+    let differ = |a: &List, b: &List| a.id != b.id;
+    file.list.retain(|list| {
+        own.list
+            .iter()
+            .all(|other| differ(other.get_ref(), list.get_ref()))
+    });
+    file.receiver.retain(|receiver| {
+        own.receiver
+            .iter()
+            .all(|other| other.get_ref().id != receiver.get_ref().id)
+    });
+    file.sender.retain(|company| {
+        own.sender
+            .iter()
+            .all(|other| other.get_ref().id != company.get_ref().id)
+    });
     file.role.retain(|role| {
         own.role
             .iter()
@@ -132,7 +145,9 @@ fn assemble(sources: Vec<Source>) -> Result<Catalogue, Error> {
         file: PathBuf::from("addresses.rs"),
         source,
     };
-    let mut whole = File::default();
+    let mut lists: Vec<List> = Vec::new();
+    let (mut default_zones, mut never_listed) = (Vec::new(), BTreeMap::new());
+    let (mut receivers, mut hosting) = (Vec::new(), Vec::new());
     let mut builder = Builder::default();
     let mut roles = Roles::new().map_err(code_pattern)?;
     for Source {
@@ -149,33 +164,32 @@ fn assemble(sources: Vec<Source>) -> Result<Catalogue, Error> {
             for rule in rules {
                 if rule.reason.is_some() != has_reason {
                     let wrong = if has_reason {
-                        "a rule has a reason"
+                        "a [[rule]] needs a reason; what only names the list is a [[name]]"
                     } else {
-                        "a name has no reason"
+                        "a [[name]] has no reason; what says why the mail failed is a [[rule]]"
                     };
                     let at = rule.id.span().start;
-                    return Err(RuleError::at(&path, &text, at, rule.id.get_ref(), wrong.to_owned()).into());
+                    return Err(EntryError::at(&path, &text, at, rule.id.get_ref(), wrong.to_owned()).into());
                 }
                 builder.add(&path, &text, rule, compile)?;
             }
         }
-        whole.list.extend(file.list);
-        whole.default_zones.extend(file.default_zones);
-        whole.never_listed.extend(file.never_listed);
-        whole.receiver.extend(file.receiver);
-        whole.sender.extend(file.sender);
+        lists.extend(file.list.into_iter().map(Spanned::into_inner));
+        default_zones.extend(file.default_zones);
+        never_listed.extend(file.never_listed);
+        receivers.extend(file.receiver.into_iter().map(Spanned::into_inner));
+        hosting.extend(file.sender.into_iter().map(Spanned::into_inner));
     }
-    let zones = whole
-        .list
-        .iter()
-        .flat_map(|list| list.zones.iter().map(|entry| entry.clone().of(list)));
+    // The last one stays: what a user says of a zone, whichever list of ours has it.
+    let from_ours = lists.iter().rev();
+    let zones = from_ours.flat_map(|list| list.zones.iter().map(|entry| entry.clone().of(list)));
     Ok(Catalogue {
         zones: zones.map(|facts| (facts.zone.clone(), facts)).collect(),
         judge: Judge::new(builder.build()?, roles)?,
-        lists: whole.list,
-        default_zones: whole.default_zones,
-        never_listed: whole.never_listed,
-        receivers: whole.receiver,
-        hosting: whole.sender,
+        lists,
+        default_zones,
+        never_listed,
+        receivers,
+        hosting,
     })
 }

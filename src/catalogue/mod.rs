@@ -9,6 +9,7 @@ mod addresses;
 mod engine;
 #[cfg(test)]
 mod examples;
+mod ids;
 mod links;
 mod lists;
 mod literals;
@@ -17,6 +18,7 @@ mod pattern;
 mod providers;
 mod reply;
 mod rules;
+mod settings;
 #[cfg(test)]
 mod stories;
 mod verdict;
@@ -30,7 +32,8 @@ use crate::event::{Event, ListId, Reason, ReceivingDomain, Verdict, Zone};
 
 pub use lists::{Kind, List, Month, NoMonth, Standing, WhoMayAsk, ZoneFacts};
 pub use providers::{Hosting, Receiver};
-pub use rules::RuleError;
+pub use rules::EntryError;
+pub use settings::Settings;
 
 use verdict::Judge;
 
@@ -38,7 +41,7 @@ use verdict::Judge;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The user's file cannot be read.
-    #[error("catalogue file {}", file.display())]
+    #[error("cannot read the catalogue file {}; name another one with --catalogue or as `catalogue` in the configuration", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -46,16 +49,16 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The file is no TOML, or has a key or value that does not belong there; the source shows the line.
-    #[error("catalogue file {}", file.display())]
+    #[error("the catalogue file {} is wrong", file.display())]
     Malformed {
         /// The file.
         file: PathBuf,
         /// Line, column and what is wrong.
         source: toml::de::Error,
     },
-    /// A rule cannot be used.
+    /// An entry cannot be used.
     #[error(transparent)]
-    Rule(#[from] RuleError),
+    Entry(#[from] EntryError),
     /// The patterns of a source file cannot be used together.
     #[error("patterns of {}", file.display())]
     Pattern {
@@ -101,7 +104,8 @@ impl Catalogue {
     /// its rules are tried first.
     ///
     /// # Errors
-    /// When the file cannot be read, is no TOML, has a key that does not belong there, or a rule that cannot be used.
+    /// When the file cannot be read, is no TOML, has a key that does not belong there, an id twice, a rule that cannot be
+    /// used, or names a list that is not there.
     pub fn load(user_file: Option<&Path>) -> Result<Self, Error> {
         load::load(user_file)
     }

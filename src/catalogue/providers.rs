@@ -98,8 +98,10 @@ pub(crate) fn hosting<'a>(companies: &'a [Hosting], host: &str) -> Option<&'a Ho
 
 fn longest<'a, T>(entries: &'a [T], host: &str, suffixes: impl Fn(&T) -> &[String]) -> Option<&'a T> {
     let labels_of_host = labels(host);
+    // Of equals the last one is taken; a user's own entries stand first.
     entries
         .iter()
+        .rev()
         .flat_map(|entry| suffixes(entry).iter().map(move |suffix| (entry, suffix)))
         .filter(|(_, suffix)| has_tail(host, suffix))
         .map(|(entry, suffix)| (entry, labels(suffix)))

@@ -45,15 +45,18 @@ pub(crate) struct RuleEntry {
     /// Why the mail failed; a naming rule has none.
     pub(crate) reason: Option<Reason>,
     /// The list that is meant, whatever else the reply names.
-    pub(crate) blocklist: Option<ListId>,
+    pub(crate) blocklist: Option<Spanned<ListId>>,
     /// The list that is meant if the reply names no other.
-    pub(crate) operator: Option<ListId>,
+    pub(crate) operator: Option<Spanned<ListId>>,
     pub(crate) zone: Option<Zone>,
     pub(crate) code: Option<String>,
     /// Whether the address in the reply is the refused one; where this is not said, the reason decides.
     pub(crate) address: Option<bool>,
-    #[expect(dead_code, reason = "for people; the file is refused without it")]
-    source: String,
+    /// Where this was read; the program's own rules all say it.
+    #[serde(default)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for people"))]
+    pub(crate) source: String,
+    #[serde(default)]
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "the tests take them through the catalogue")
@@ -135,26 +138,31 @@ impl StatusPattern {
     }
 }
 
-/// A rule that cannot be used, with the place in its file.
+/// An entry that cannot be used, with the place in its file.
 #[derive(Debug, thiserror::Error)]
-#[error("catalogue file {}, line {line}: {id}: {wrong}", file.display())]
-pub struct RuleError {
+#[error("the catalogue file {}, line {line}: {id}: {wrong}", file.display())]
+pub struct EntryError {
     file: PathBuf,
     line: usize,
     id: String,
     wrong: String,
 }
 
-impl RuleError {
+impl EntryError {
     /// What is wrong at a byte of a file's text.
     pub(crate) fn at(file: &Path, text: &str, byte: usize, id: &str, wrong: String) -> Self {
         Self {
             file: file.to_owned(),
-            line: text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1,
+            line: line_of(text, byte),
             id: id.to_owned(),
             wrong,
         }
     }
+}
+
+/// The line in which a byte of a text stands, counted from 1.
+pub(crate) fn line_of(text: &str, byte: usize) -> usize {
+    text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// A pattern as all of the catalogue's files write them.
@@ -189,6 +197,11 @@ pub(crate) fn with_gaps(pattern: &str, gap: impl Fn(&str) -> String) -> String {
     text + rest
 }
 
+/// What to say of a pattern that cannot be compiled: the error shows where in it.
+pub(crate) fn no_pattern(error: &regex::Error) -> String {
+    format!("this is no regular expression (a bracket that stands for itself is written \\( or \\[): {error}")
+}
+
 /// What a rule looks at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
@@ -215,6 +228,16 @@ impl RuleEntry {
                 || code.is_some_and(|code| self.smtp.iter().any(|wanted| fits_code(wanted, code))))
             && (self.command.is_empty() || command.is_some_and(|command| self.command.contains(&command)))
             && (self.format.is_empty() || self.format.contains(&event.format))
+    }
+
+    /// The list that is meant, without its place in the file.
+    pub(crate) fn blocklist(&self) -> Option<ListId> {
+        self.blocklist.as_ref().map(|list| list.get_ref().clone())
+    }
+
+    /// The list that is meant if the reply names no other.
+    pub(crate) fn operator(&self) -> Option<ListId> {
+        self.operator.as_ref().map(|list| list.get_ref().clone())
     }
 
     /// Whether nothing at all is asked for.

@@ -77,11 +77,11 @@ impl Catalogue {
             let mut operator = None;
             for name in judge.engine.names(subject, &candidates) {
                 self.fill(&mut verdict, self.said_by(&name));
-                operator = operator.or_else(|| name.rule.operator.clone());
+                operator = operator.or_else(|| name.rule.operator());
             }
             self.name_the_list(&mut verdict, operator, &hit, event);
         }
-        verdict.blocklist = verdict.blocklist.or_else(|| hit.rule.operator.clone());
+        verdict.blocklist = verdict.blocklist.or_else(|| hit.rule.operator());
         if blocks {
             verdict.blocked_ip = match hit.group("ip") {
                 Some(ip) => canonical(ip),
@@ -109,7 +109,7 @@ impl Catalogue {
         Verdict {
             reason: rule.reason.unwrap_or(Reason::Undefined),
             blocked_ip: None,
-            blocklist: rule.blocklist.clone(),
+            blocklist: rule.blocklist(),
             zone: zone.map(|zone| self.without_key(zone)),
             code: rule.code.clone().or_else(|| hit.group("code").map(bare_code)),
             removal: hit.group("removal").map(|link| as_removal(links::bare(link))),
@@ -159,7 +159,7 @@ impl Catalogue {
             .or(operator)
             .or_else(plain)
             .or_else(named);
-        verdict.blocklist = list.or_else(|| hit.rule.operator.clone()).or_else(receivers_own);
+        verdict.blocklist = list.or_else(|| hit.rule.operator()).or_else(receivers_own);
         if verdict.zone.is_none() {
             verdict.zone = verdict.blocklist.as_ref().and_then(|id| self.own_zone(id));
         }

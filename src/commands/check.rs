@@ -30,7 +30,7 @@ pub(crate) async fn run(args: CheckArgs, console: Console) -> anyhow::Result<Out
 
 async fn check(args: CheckArgs, console: Console) -> anyhow::Result<Outcome> {
     let config = Config::load(args.config.config.as_deref())?;
-    let catalogue = Catalogue::built_in()?;
+    let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let now = Local::now().fixed_offset();
     let checked = check::all(&args.dns.or(config.dns), &catalogue, &args.addresses, &[], now).await?;
     let mut stdout = io::stdout().lock();

@@ -9,13 +9,15 @@ use crate::bounce;
 use crate::catalogue::Catalogue;
 use crate::cli::{ClassifyArgs, Console};
 use crate::commands::{Outcome, console, outputs};
+use crate::config::Config;
 use crate::event::{Event, Gap, Message, Place};
 use crate::mailbox;
 use crate::report::{self, Clock, Color, CsvEncoding, OutputFormat};
 
 pub(crate) fn run(args: &ClassifyArgs, console: Console) -> anyhow::Result<Outcome> {
     refuse_what_is_not_there(args)?;
-    let catalogue = Catalogue::built_in()?;
+    let config = Config::load(args.config.config.as_deref())?;
+    let catalogue = Catalogue::load(args.catalogue.clone().or(config.catalogue).file.as_deref())?;
     let terminal = io::stdout().is_terminal();
     let format = args.format.unwrap_or(if terminal {
         OutputFormat::Table

@@ -7,10 +7,12 @@ use anyhow::Context;
 use crate::catalogue::Catalogue;
 use crate::cli::{Console, ListsArgs};
 use crate::commands::{Outcome, outputs};
+use crate::config::Config;
 use crate::report::{self, Color, CsvEncoding, ListFormat};
 
 pub(crate) fn run(args: &ListsArgs, console: Console) -> anyhow::Result<Outcome> {
-    let catalogue = Catalogue::built_in()?;
+    let config = Config::load(args.config.config.as_deref())?;
+    let catalogue = Catalogue::load(args.catalogue.clone().or(config.catalogue).file.as_deref())?;
     let lists = catalogue.lists_meant_by(&args.filters)?;
     let mut stdout = io::BufWriter::new(io::stdout().lock());
     match args.format.unwrap_or_default() {

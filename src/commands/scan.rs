@@ -36,7 +36,7 @@ pub(crate) async fn run(args: ScanArgs, console: Console) -> anyhow::Result<Outc
     let dns = args.dns.or(config.dns);
     let settings = args.report.or(config.report);
     outputs::refuse_two_on_stdout(&settings)?;
-    let catalogue = Catalogue::built_in()?;
+    let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
     let bars = Bars::of(console, settings.quiet);

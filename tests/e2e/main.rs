@@ -7,6 +7,7 @@ mod files;
 mod kills;
 mod mailbox;
 mod office;
+mod own_catalogue;
 mod refusals;
 mod servers;
 mod strange;
