@@ -70,7 +70,7 @@ pub enum Command {
     Classify(ClassifyArgs),
     /// Ask the DNS blocklists about addresses
     Check(CheckArgs),
-    /// Print what is known of the blocklists and of who keeps them; no network
+    /// Print what is known of blocklists, receivers and hosting companies; no network
     Lists(ListsArgs),
 }
 
@@ -160,7 +160,7 @@ pub struct CheckArgs {
 /// `bounceaudit lists`
 #[derive(Clone, Debug, Args)]
 pub struct ListsArgs {
-    /// Part of an id, name, operator, zone or code, in any case; several show more [default: all lists]
+    /// Part of an id, name, operator, zone, code or page, a host or its domain, in any case; several show more [default: all]
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
     /// Where the configuration lies.

@@ -98,24 +98,6 @@ impl List {
     pub fn zones(&self) -> impl Iterator<Item = ZoneFacts> + '_ {
         self.zones.iter().cloned().map(|zone| zone.of(self))
     }
-
-    /// Whether somebody who says this may mean the list: a part of its id, name, operator, zone or own code, or a whole
-    /// answer code of a zone, in whatever case.
-    #[must_use]
-    pub fn is_meant_by(&self, filter: &str) -> bool {
-        let filter = filter.to_lowercase();
-        let holds = |text: &str| text.to_lowercase().contains(&filter);
-        let of_zone = |zone: ZoneFacts| {
-            let mut answers = zone.codes.keys().chain(zone.not_listed.keys());
-            holds(zone.zone.as_str()) || answers.any(|answer| answer.to_string() == filter)
-        };
-        let ids = std::iter::once(&self.id).chain(&self.event_id);
-        ids.map(|id| id.0.as_str())
-            .chain([self.name.as_str(), self.operator.as_str()])
-            .chain(self.codes.keys().map(String::as_str))
-            .any(holds)
-            || self.zones().any(of_zone)
-    }
 }
 
 /// What a list is.

@@ -9,6 +9,7 @@ mod addresses;
 mod engine;
 #[cfg(test)]
 mod examples;
+mod filter;
 mod ids;
 mod links;
 mod lists;
@@ -30,6 +31,7 @@ use std::path::{Path, PathBuf};
 
 use crate::event::{Event, ListId, Reason, ReceivingDomain, Verdict, Zone};
 
+pub use filter::{Known, NothingMeant};
 pub use lists::{Kind, List, Month, NoMonth, Standing, WhoMayAsk, ZoneFacts};
 pub use providers::{Hosting, Receiver};
 pub use rules::EntryError;
@@ -71,13 +73,6 @@ pub enum Error {
     #[error("the words of the rules")]
     Words(#[from] aho_corasick::BuildError),
 }
-
-/// A filter that means no list.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no list, operator, zone or code of the catalogue has {0:?} in it; without a filter, all lists are shown"
-)]
-pub struct NoSuchList(String);
 
 /// Rules, lists and providers, ready to be asked.
 #[derive(Debug)]
@@ -127,20 +122,6 @@ impl Catalogue {
     #[must_use]
     pub fn lists(&self) -> &[List] {
         &self.lists
-    }
-
-    /// The lists that any of the filters means, in the catalogue's order; all of them where there is no filter.
-    ///
-    /// # Errors
-    /// When one of the filters means no list: a name that is mistyped, or missing here, is not passed over.
-    pub fn lists_meant_by(&self, filters: &[String]) -> Result<Vec<&List>, NoSuchList> {
-        let means_none = |filter: &&String| !self.lists.iter().any(|list| list.is_meant_by(filter));
-        if let Some(filter) = filters.iter().find(means_none) {
-            return Err(NoSuchList(filter.clone()));
-        }
-        let is_meant =
-            |list: &&List| filters.is_empty() || filters.iter().any(|filter| list.is_meant_by(filter));
-        Ok(self.lists.iter().filter(is_meant).collect())
     }
 
     /// The zones that anybody can ask about an address on behalf of a list or an operator, by name.
@@ -293,24 +274,6 @@ mod tests {
         }
         assert!(catalogue.zones_of(&ListId("sorbs".into())).is_empty());
         assert!(catalogue.zones_of(&ListId("spamhaus-dbl".into())).is_empty());
-    }
-
-    #[test]
-    fn a_filter_finds_a_list_by_id_name_operator_zone_or_code() {
-        let catalogue = Catalogue::built_in().unwrap();
-        let found = |filters: &[&str]| {
-            let filters: Vec<String> = filters.iter().map(|filter| (*filter).to_owned()).collect();
-            let lists = catalogue.lists_meant_by(&filters);
-            lists.map(|lists| lists.iter().map(|list| list.id.0.as_str()).collect::<Vec<_>>())
-        };
-        assert_eq!(found(&["S3150"]).unwrap(), ["microsoft-outlook"]);
-        assert_eq!(found(&["GMO-rbl.JP"]).unwrap(), ["gmo-rbl"]);
-        assert_eq!(found(&["passive spam", "tss04"]).unwrap(), ["psbl", "yahoo"]);
-        assert!(found(&["127.0.0.30"]).unwrap().contains(&"spamhaus-zen"));
-        assert!(!found(&["127.0.0.3"]).unwrap().contains(&"uceprotect-1"));
-        assert_eq!(found(&[]).unwrap().len(), catalogue.lists().len());
-        let error = found(&["spamcop", "no-such-list"]).unwrap_err();
-        assert!(error.to_string().contains("no-such-list"));
     }
 
     #[test]

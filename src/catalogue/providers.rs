@@ -96,6 +96,12 @@ pub(crate) fn hosting<'a>(companies: &'a [Hosting], host: &str) -> Option<&'a Ho
     longest(companies, host, |company| &company.hosts)
 }
 
+/// Whether a host's name ends in one of the suffixes.
+pub(crate) fn is_host_of(host: &str, suffixes: &[String]) -> bool {
+    let host = labels(host);
+    suffixes.iter().any(|suffix| ends_in(&host, &labels(suffix)))
+}
+
 fn longest<'a, T>(entries: &'a [T], host: &str, suffixes: impl Fn(&T) -> &[String]) -> Option<&'a T> {
     let labels_of_host = labels(host);
     // Of equals the last one is taken; a user's own entries stand first.

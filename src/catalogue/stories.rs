@@ -1,8 +1,8 @@
 //! The replies behind the mission's stories, and what has to hold of addresses and lists across all rules.
 
-use crate::catalogue::Catalogue;
 use crate::catalogue::examples::{event, whole, wrong};
 use crate::catalogue::rules::{Example, WholeExample};
+use crate::catalogue::{Catalogue, List};
 
 /// A reply, and the reason, address, list, zone, code and removal address of its verdict.
 const STORIES: [(&str, [&str; 6]); 8] = [
@@ -121,6 +121,34 @@ fn a_list_that_was_dead_when_the_bounce_was_written_is_the_receivers_fault() {
     assert_eq!(reason(Some("2024-07-01T00:00:00+00:00")), "receiver-fault");
     assert_eq!(reason(Some("2023-07-01T00:00:00+00:00")), "blocked");
     assert_eq!(reason(None), "blocked");
+    // in the month of its death, and on the last day before it
+    assert_eq!(reason(Some("2024-06-01T00:00:00+00:00")), "receiver-fault");
+    assert_eq!(reason(Some("2024-05-31T23:59:59+00:00")), "blocked");
+}
+
+#[test]
+fn every_dead_zone_is_a_block_before_its_end_and_the_receivers_fault_after_it() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let mut dead = 0;
+    for zone in catalogue.lists().iter().flat_map(List::zones) {
+        let Some(month) = zone.dead_since.filter(|_| !zone.needs_key) else {
+            continue;
+        };
+        dead += 1;
+        let year: i32 = month.to_string().get(..4).unwrap().parse().unwrap();
+        for (in_year, want) in [(year - 1, "blocked"), (year + 1, "receiver-fault")] {
+            let reply = format!(
+                "554 5.7.1 Service unavailable; Client host [192.0.2.10] blocked using {}",
+                zone.zone
+            );
+            let mut event = event(&whole(&Example::Reply(reply)));
+            event.times.bounced_at = Some(format!("{in_year}-07-15T12:00:00+09:00").parse().unwrap());
+            let verdict = catalogue.classify(event).verdict;
+            assert_eq!(verdict.reason.to_string(), want, "{} in {in_year}", zone.zone);
+            assert_eq!(verdict.zone.as_ref(), Some(&zone.zone));
+        }
+    }
+    assert!(dead > 20, "{dead}");
 }
 
 #[test]

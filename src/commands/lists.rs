@@ -13,17 +13,17 @@ use crate::report::{self, Color, CsvEncoding, ListFormat};
 pub(crate) fn run(args: &ListsArgs, console: Console) -> anyhow::Result<Outcome> {
     let config = Config::load(args.config.config.as_deref())?;
     let catalogue = Catalogue::load(args.catalogue.clone().or(config.catalogue).file.as_deref())?;
-    let lists = catalogue.lists_meant_by(&args.filters)?;
+    let known = catalogue.meant_by(&args.filters)?;
     let mut stdout = io::BufWriter::new(io::stdout().lock());
     match args.format.unwrap_or_default() {
         ListFormat::Table => {
-            let table = report::lists_table(&lists, outputs::look(Color::Auto, console));
+            let table = report::lists_table(&known, outputs::look(Color::Auto, console));
             stdout.write_all(table.as_bytes())
         }
         ListFormat::Csv => {
-            report::lists_csv(&lists, &mut stdout, outputs::on_stdout(CsvEncoding::Utf8)).map(drop)
+            report::lists_csv(&known, &mut stdout, outputs::on_stdout(CsvEncoding::Utf8)).map(drop)
         }
-        ListFormat::Ndjson => report::lists_ndjson(&lists, &mut stdout),
+        ListFormat::Ndjson => report::lists_ndjson(&known, &mut stdout),
     }
     .and_then(|()| stdout.flush())
     .context("stdout")?;

@@ -72,3 +72,11 @@ fn a_catalogue_that_is_wrong_stops_every_command_with_its_line() {
     let ran = office.bounceaudit(["lists", "--catalogue", "gone.toml"]);
     ran.ended_with_one_line(1, &["gone.toml", "--catalogue", "No such file"]);
 }
+
+#[test]
+fn a_name_that_means_nothing_ends_lists_with_one_line() {
+    let office = Office::new();
+    office
+        .bounceaudit(["lists", "spamcop", "no-such-list"])
+        .ended_with_one_line(1, &["no-such-list", "without a filter"]);
+}
