@@ -10,42 +10,121 @@ use crate::bounce::header::field;
 use crate::bounce::mail::Bounce;
 
 /// The fields that mail programs show above a forwarded mail, in the languages they do it in, by what they are.
-const FIELDS: [(&str, Kind); 34] = [
+const FIELDS: [(&str, Kind); 100] = [
     ("from", Kind::From),
     ("sender", Kind::From),
     ("von", Kind::From),
     ("de", Kind::From),
     ("da", Kind::From),
     ("van", Kind::From),
+    ("od", Kind::From),
+    ("från", Kind::From),
+    ("fra", Kind::From),
+    ("lähettäjä", Kind::From),
+    ("от", Kind::From),
+    ("kimden", Kind::From),
     ("差出人", Kind::From),
     ("送信者", Kind::From),
+    ("送信元", Kind::From),
     ("发件人", Kind::From),
+    ("寄件者", Kind::From),
+    ("보낸 사람", Kind::From),
     ("date", Kind::Date),
     ("sent", Kind::Date),
     ("gesendet", Kind::Date),
+    ("gesendet am", Kind::Date),
     ("datum", Kind::Date),
     ("envoyé", Kind::Date),
+    ("envoyé le", Kind::Date),
     ("enviado", Kind::Date),
+    ("enviado el", Kind::Date),
+    ("enviada em", Kind::Date),
+    ("enviada", Kind::Date),
     ("fecha", Kind::Date),
+    ("data", Kind::Date),
+    ("inviato", Kind::Date),
+    ("verzonden", Kind::Date),
+    ("wysłano", Kind::Date),
+    ("odesláno", Kind::Date),
+    ("skickat", Kind::Date),
+    ("sendt", Kind::Date),
+    ("lähetetty", Kind::Date),
+    ("päiväys", Kind::Date),
+    ("отправлено", Kind::Date),
+    ("дата", Kind::Date),
     ("送信日時", Kind::Date),
     ("日時", Kind::Date),
     ("日付", Kind::Date),
     ("发送时间", Kind::Date),
+    ("发送日期", Kind::Date),
+    ("日期", Kind::Date),
+    ("寄件日期", Kind::Date),
+    ("보낸 날짜", Kind::Date),
+    ("날짜", Kind::Date),
     ("subject", Kind::Subject),
     ("betreff", Kind::Subject),
     ("objet", Kind::Subject),
+    ("sujet", Kind::Subject),
     ("asunto", Kind::Subject),
+    ("assunto", Kind::Subject),
     ("oggetto", Kind::Subject),
+    ("onderwerp", Kind::Subject),
+    ("temat", Kind::Subject),
+    ("předmět", Kind::Subject),
+    ("ämne", Kind::Subject),
+    ("emne", Kind::Subject),
+    ("aihe", Kind::Subject),
+    ("тема", Kind::Subject),
     ("件名", Kind::Subject),
     ("主题", Kind::Subject),
+    ("主旨", Kind::Subject),
+    ("제목", Kind::Subject),
     ("message-id", Kind::Id),
     ("to", Kind::To),
     ("an", Kind::To),
-    ("cc", Kind::Other),
+    ("à", Kind::To),
+    ("pour", Kind::To),
+    ("para", Kind::To),
+    ("a", Kind::To),
+    ("aan", Kind::To),
+    ("do", Kind::To),
+    ("komu", Kind::To),
+    ("till", Kind::To),
+    ("til", Kind::To),
+    ("vastaanottaja", Kind::To),
+    ("кому", Kind::To),
     ("宛先", Kind::To),
+    ("送信先", Kind::To),
+    ("收件人", Kind::To),
+    ("收件者", Kind::To),
+    ("받는 사람", Kind::To),
+    ("cc", Kind::Other),
+    ("ccn", Kind::Other),
+    ("kopie", Kind::Other),
+    ("copia", Kind::Other),
+    ("копия", Kind::Other),
+    ("抄送", Kind::Other),
+    ("副本", Kind::Other),
+    ("참조", Kind::Other),
     ("reply-to", Kind::Other),
     ("return-path", Kind::Other),
+    ("importance", Kind::Other),
+    ("priority", Kind::Other),
+    ("x-mailer", Kind::Other),
 ];
+
+/// Under whose name a mail program shows a bounce beside those of [`is_daemon`]: Exchange's, in Outlook.
+const OF_OUTLOOK: [&str; 6] = [
+    "microsoft outlook",
+    "system administrator",
+    "systemadministrator",
+    "administrateur système",
+    "システム管理者",
+    "系统管理员",
+];
+
+/// Quoted lines that make a quotation beside more words of the person's own.
+const MIN_QUOTED: usize = 3;
 
 /// Levels of quoting that are taken off.
 const MAX_QUOTES: usize = 4;
@@ -65,19 +144,36 @@ pub(super) fn inside(words: &str) -> Option<Bounce<'static>> {
     let mut text = words.to_owned();
     for _ in 0..MAX_QUOTES {
         if let Some((head, rest)) = below_a_header(&text) {
-            return Some(Bounce::pasted(head, rest));
+            return Some(Bounce::pasted(head, without_signature(rest)));
         }
         text = unquoted(&text)?;
     }
     None
 }
 
-/// The words of a mail without the marks of quoting, where most lines have one: a bounce may stand there without its
-/// header. A few such lines are a session's (`>>> DATA`).
+/// What stands below `-- ` is the person's own.
+fn without_signature(words: &str) -> &str {
+    let mut at = 0;
+    for line in words.split_inclusive('\n') {
+        if line.trim_end() == "--" {
+            return words.get(..at).unwrap_or(words);
+        }
+        at += line.len();
+    }
+    words
+}
+
+/// The words of a mail without the marks of quoting: a bounce may stand there without its header. Where most lines are
+/// quoted the others are ends of lines that a mail program wrapped, else only the quoted ones count. A few such lines are
+/// a session's (`>>> DATA`).
 pub(super) fn quoted(words: &str) -> Option<Bounce<'static>> {
-    let mut text = Some(words.to_owned()).filter(|text| is_quoted(text))?;
+    let mut text = if mostly_quoted(words) {
+        words.to_owned()
+    } else {
+        quotations(words)?
+    };
     for _ in 0..MAX_QUOTES {
-        if !is_quoted(&text) {
+        if !mostly_quoted(&text) {
             break;
         }
         text = unquoted(&text)?;
@@ -85,11 +181,22 @@ pub(super) fn quoted(words: &str) -> Option<Bounce<'static>> {
     Some(Bounce::pasted(Head::default(), &text))
 }
 
-fn is_quoted(text: &str) -> bool {
+fn is_quoted(line: &str) -> bool {
+    line.starts_with('>') && !line.starts_with(">>> ")
+}
+
+fn mostly_quoted(text: &str) -> bool {
     let written = text.lines().filter(|line| !line.trim().is_empty());
-    let (quoted, plain): (Vec<&str>, Vec<&str>) =
-        written.partition(|line| line.starts_with('>') && !line.starts_with(">>> "));
+    let (quoted, plain): (Vec<&str>, Vec<&str>) = written.partition(|line| is_quoted(line));
     quoted.len() > plain.len()
+}
+
+/// The quoted lines alone, an empty one for what stood between them.
+fn quotations(words: &str) -> Option<String> {
+    let lines = words.lines().map(|line| if is_quoted(line) { line } else { "" });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let count = text.lines().filter(|line| !line.is_empty()).count();
+    (count >= MIN_QUOTED).then_some(text)
 }
 
 /// One level of `> ` taken off; `None` where nothing is quoted. `>>>> DATA` behind `> ` is sendmail's `>>> DATA`.
@@ -182,15 +289,51 @@ impl<'a> Block<'a> {
 
     /// The header, if it is that of a bounce.
     fn head(&self) -> Option<Head> {
-        let is_bounce = self.fields >= 2 && is_daemon(self.from);
+        let from = self.from.to_lowercase();
+        let is_server = is_daemon(self.from) || OF_OUTLOOK.iter().any(|name| from.contains(name));
+        let is_bounce = self.fields >= 2 && is_server;
         is_bounce.then(|| Head {
             message_id: (!self.id.is_empty()).then(|| self.id.to_owned()),
             bounced_at: date::read(self.date),
             subject: self.subject.to_owned(),
+            from: address::first(self.from).unwrap_or_default(),
             to: address::all(self.to).collect(),
             automatic: true,
             daemon: true,
             ..Head::default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::bounce::forwarded::{inside, quoted};
+
+    #[test]
+    fn the_header_of_the_bounce_is_read_in_the_language_of_the_mail_program() {
+        for block in [
+            "-----Original Message-----\n差出人: MAILER-DAEMON@mx.example.org\n送信日時: 2023年3月13日 10:02\n宛先: a@x.example\n件名: failure notice\n\nHi.\n",
+            "Von: Microsoft Outlook\nGesendet: Montag, 13. März 2023 10:02\nAn: a@x.example\nBetreff: failure notice\n\nHi.\n",
+            "Begin forwarded message:\n\n> От: MAILER-DAEMON@mx.example.org\n> Тема: failure notice\n> Кому: a@x.example\n> \n> Hi.\n",
+            " From:    MAILER-DAEMON@mx.example.org\n To:      a@x.example\n Subject: failure notice\n----\n\nHi.\n-- \nme@x.example\n",
+        ] {
+            let bounce = inside(&format!("Please look.\n\n{block}")).unwrap();
+            assert_eq!(bounce.head.subject, "failure notice", "{block}");
+            assert_eq!(bounce.head.to, ["a@x.example"], "{block}");
+            assert!(
+                bounce.text.trim_start_matches(['-', '\n']).starts_with("Hi.\n"),
+                "{block}"
+            );
+            assert!(!bounce.text.contains("me@x.example"));
+        }
+        assert!(inside("From: Bob <bob@x.example>\nSubject: bounce\n\nHi.\n").is_none());
+    }
+
+    #[test]
+    fn of_a_few_quoted_lines_only_they_count() {
+        let own = "my own words\n".repeat(9);
+        let bounce = quoted(&format!("{own}> <a@x.example>:\n> 550 no\n> \n> bye\n{own}")).unwrap();
+        assert_eq!(bounce.text.trim(), "<a@x.example>:\n550 no\n\nbye");
+        assert!(quoted(&format!("{own}> yes\n{own}")).is_none());
     }
 }

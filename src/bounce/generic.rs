@@ -82,7 +82,7 @@ pub(super) fn read_hint(bounce: &Bounce<'_>) -> Option<Told> {
     let action = is_delay(bounce).then_some(Action::Delayed);
     let told = Finding {
         action,
-        ..finding(recipient.clone(), 0, &lines, true)
+        ..finding(recipient.clone(), 0, &lines, Reach::All)
     };
     told.reply.is_some().then(|| Told {
         recipients: vec![told],
@@ -95,11 +95,17 @@ fn findings(bounce: &Bounce<'_>) -> Vec<Finding> {
     let lines: Vec<&str> = words.lines().take(MAX_LINES).map(str::trim).collect();
     let is_senders = |address: &str| {
         let same = |other: &str| other.eq_ignore_ascii_case(address);
-        same(&bounce.head.from)
+        is_daemons(address)
+            || same(&bounce.head.from)
             || bounce.returned.fields.from.as_deref().is_some_and(same)
             || bounce.head.to.iter().any(|to| same(to))
     };
-    let mut named = recipients(&lines);
+    let by_program = bounce.head.automatic || bounce.report.is_some();
+    let mut named = if by_program {
+        recipients(&lines)
+    } else {
+        with_their_reply(&lines, &bounce.head.from)
+    };
     let failed = &bounce.head.failed_recipients;
     // one may write to oneself, but then the line begins with the address
     let to_oneself = failed.is_empty()
@@ -112,17 +118,55 @@ fn findings(bounce: &Bounce<'_>) -> Vec<Finding> {
     if named.is_empty() {
         named = failed.iter().map(|one| (one.clone(), 0)).collect();
     }
-    // of a person's mail only a recipient's own paragraph counts
     let mut seen = std::collections::HashSet::new();
     named.retain(|(address, _)| seen.insert(address.to_ascii_lowercase()));
     named.truncate(MAX_RECIPIENTS);
-    let alone = named.len() == 1;
+    let reach = match (bounce.head.automatic, named.as_slice()) {
+        (true, [_]) => Reach::All,
+        (true, _) => Reach::Words,
+        (false, _) => Reach::Paragraph,
+    };
     let action = is_delay(bounce).then_some(Action::Delayed);
     let finding = |(recipient, at): (String, usize)| Finding {
         action,
-        ..finding(recipient, at, &lines, alone && bounce.head.automatic)
+        ..finding(recipient, at, &lines, reach)
     };
     named.into_iter().map(finding).collect()
+}
+
+/// How far the reply to one recipient is looked for: a person's mail may quote anything beside its own paragraph.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Paragraph,
+    Words,
+    All,
+}
+
+fn is_daemons(address: &str) -> bool {
+    let (local, _) = address.split_once('@').unwrap_or((address, ""));
+    local.eq_ignore_ascii_case("mailer-daemon")
+}
+
+/// What a person, or a program that writes no bounces, quotes: an address, a colon and a reply with its code, on one line
+/// or the next (`<a@example.net>: 550 …`). An address alone above a number is a signature or a statistic; one of the
+/// author's own domain is a way to reach the author.
+fn with_their_reply(lines: &[&str], author: &str) -> Vec<(String, usize)> {
+    let domain = |address: &str| {
+        let (_, domain) = address.rsplit_once('@')?;
+        Some(domain.to_ascii_lowercase())
+    };
+    let own = domain(author);
+    let named = lines.iter().enumerate().filter_map(|(at, line)| {
+        let (head, rest) = line.split_once(':')?;
+        let recipient = address::only(head).filter(|_| !head.contains(' '))?;
+        let said = match rest.trim() {
+            "" => lines.get(at + 1).copied().unwrap_or(""),
+            said => said,
+        };
+        let has_code = Reply::read(said).is_some_and(|reply| reply.code.is_some());
+        (has_code && domain(&recipient) != own).then_some((recipient, at))
+    });
+    named.collect()
 }
 
 /// The lines that name recipients, by the first of these forms that any line has: a line that is an address or begins
@@ -213,7 +257,7 @@ fn is_of_a_header(line: &str) -> bool {
 
 /// What is said of one recipient: its own paragraph where that has a code, else the first code in all words (of one
 /// recipient), else its paragraph's words, else all of them.
-fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding {
+fn finding(recipient: String, at: usize, lines: &[&str], reach: Reach) -> Finding {
     let own = paragraph(lines, at);
     let own_words = without_opening(&own, &recipient);
     let own_reply = || quoted(&own).or_else(|| quoted(&own_words));
@@ -239,9 +283,13 @@ fn finding(recipient: String, at: usize, lines: &[&str], alone: bool) -> Finding
         Reply::read(if says_something { &own_words } else { &all })
     };
     let reply = own_reply()
-        .or_else(|| elsewhere().filter(|_| alone))
-        .or_else(plain);
-    let around = if alone { lines.join("\n") } else { own };
+        .or_else(|| elsewhere().filter(|_| reach == Reach::All))
+        .or_else(|| plain().filter(|_| reach != Reach::Paragraph));
+    let around = if reach == Reach::All {
+        lines.join("\n")
+    } else {
+        own
+    };
     let host = host_in(&around).unwrap_or_default();
     let (text, command) = reply
         .as_ref()
@@ -283,4 +331,24 @@ fn paragraph(lines: &[&str], at: usize) -> String {
         .take(MAX_PARAGRAPH)
         .take_while(|line| !line.is_empty());
     rest.copied().collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::bounce::generic::with_their_reply;
+
+    #[test]
+    fn a_person_quotes_a_recipient_only_with_its_reply() {
+        let named = |lines: &[&str]| with_their_reply(lines, "me@x.example").len();
+        assert_eq!(named(&["<a@y.example>: 550 5.1.1 no"]), 1);
+        assert_eq!(named(&["a@y.example:", "550 5.1.1 no"]), 1);
+        for lines in [
+            &["a@y.example", "550 5.1.1: 1 Time(s)"][..],
+            &["<shop@x.example>: 550 ways to reach us"],
+            &["Write to a@y.example: 550 5.1.1 no"],
+            &["a@y.example: please call"],
+        ] {
+            assert_eq!(named(lines), 0, "{lines:?}");
+        }
+    }
 }

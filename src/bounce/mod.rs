@@ -160,7 +160,13 @@ fn read_carried(source: &Source, bounce: &Bounce<'_>, depth: usize) -> Vec<Event
         }
     }
     let shown = [forwarded::inside, forwarded::quoted].into_iter();
-    let mut shown = shown.filter_map(|find| Some(read_formats(source, &find(&bounce.text)?)));
+    let mut shown = shown.filter_map(|find| {
+        let mut shown = find(&bounce.text)?;
+        // who passed it on never becomes a recipient, nor does whom it was passed on to
+        shown.head.to.extend(bounce.head.to.iter().cloned());
+        shown.head.to.push(bounce.head.from.clone());
+        Some(read_formats(source, &shown))
+    });
     shown.find(|events| !events.is_empty()).unwrap_or_default()
 }
 
