@@ -32,9 +32,8 @@ const GENERATED: &str = "The following text was generated during the delivery at
 
 pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     let words = bounce.words();
-    let opened = OPENINGS
-        .iter()
-        .find_map(|opening| Some(words.split_once(opening)?.1));
+    let mut openings = OPENINGS.iter();
+    let opened = openings.find_map(|opening| Some((*opening, words.split_once(opening)?.1)));
     // quoted by a person, the list stands deeper
     let listed = || {
         words
@@ -44,9 +43,11 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
     if !(opened.is_some() || words.contains("\n    host ") || listed()) {
         return None;
     }
-    let delayed = words.contains("yet been delivered").then_some(Action::Delayed);
+    // the opening says so, a refused host's words may say anything
+    let (opening, list) = opened.unwrap_or(("", words));
+    let delayed = opening.contains("yet been delivered").then_some(Action::Delayed);
     let failed = &bounce.head.failed_recipients;
-    let recipients: Vec<Finding> = blocks(opened.unwrap_or(words))
+    let recipients: Vec<Finding> = blocks(list)
         .iter()
         .filter_map(|block| finding(block, failed, delayed.is_some()))
         .map(|one| Finding {
