@@ -22,6 +22,8 @@ mod rules;
 mod settings;
 #[cfg(test)]
 mod stories;
+#[cfg(test)]
+mod traps;
 mod verdict;
 mod words;
 
