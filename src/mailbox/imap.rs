@@ -120,12 +120,13 @@ impl Inbox {
         }
     }
 
-    /// Ends the reading here; all that is left counts as not read.
-    pub fn stop(&mut self, why: &str) -> Batch {
+    /// Ends the reading here; a batch that says what was left, if anything was.
+    pub fn stop(&mut self, why: &str) -> Option<Batch> {
+        // An answer may be half read.
         self.conn = None;
         let batch = self.give_up(why);
         self.tally += batch.tally;
-        batch
+        (batch.tally.asked() > 0 || !batch.gaps.is_empty()).then_some(batch)
     }
 
     /// Says good-bye to the server.
@@ -209,11 +210,10 @@ impl Inbox {
         let mut batch = open.settle(self.account.limits.max_message_bytes);
         let left = open.left();
         batch.tally.failed += left;
-        let why = match left {
-            0 => format!("it is not sure that nothing is missing: {why}"),
-            left => format!("{left} mails could not be read: {why}"),
-        };
-        batch.gaps.push(folder_gap(&self.account, &open.folder, why));
+        if left > 0 {
+            let why = format!("{left} mails could not be read: {why}");
+            batch.gaps.push(folder_gap(&self.account, &open.folder, why));
+        }
         Some(batch)
     }
 

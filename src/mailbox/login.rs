@@ -16,6 +16,10 @@ use super::command::{Conn, Fault};
 use super::settings::Settings;
 
 const PASSWORD_VARIABLE: &str = "BOUNCEAUDIT_PASSWORD";
+/// Where systemd puts what `LoadCredential=` and `SetCredential=` name (systemd.exec(5)).
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+/// The credential of all accounts; that of one has a dot and the account's name behind it.
+const CREDENTIAL: &str = "bounceaudit-password";
 /// A command may ask its user for something (gpg's pinentry).
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -28,7 +32,7 @@ pub(super) struct Secret(String);
 pub enum NoPassword {
     /// Nothing says where it is.
     #[error(
-        "no password: give --password-command or --password-file, set {PASSWORD_VARIABLE}, or run on a terminal to be asked for it"
+        "no password: give --password-command or --password-file, set {PASSWORD_VARIABLE}, load the systemd credential {CREDENTIAL}, or run on a terminal to be asked for it"
     )]
     NotGiven,
     /// The command cannot be run.
@@ -43,6 +47,14 @@ pub enum NoPassword {
     /// The file cannot be read.
     #[error("--password-file {}: {why}", .path.display())]
     File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
+    /// The credential cannot be read.
+    #[error("systemd's credential {}: {why}", .path.display())]
+    Credential {
         /// The file.
         path: PathBuf,
         /// Why not.
@@ -112,13 +124,18 @@ impl Capabilities {
     }
 }
 
-/// Finds the password, in the order command, file, environment, terminal.
+/// Finds the password, in the order command, file, systemd's credentials, environment, terminal.
 pub(super) async fn password(settings: &Settings) -> Result<Secret, NoPassword> {
     if let Some(command) = &settings.password_command {
         return from_command(command).await;
     }
     if let Some(path) = &settings.password_file {
         return from_file(path);
+    }
+    if let Some(folder) = std::env::var_os(CREDENTIALS_VARIABLE)
+        && let Some(secret) = from_credentials(Path::new(&folder), &settings.account_name())
+    {
+        return secret;
     }
     if let Some(value) = std::env::var_os(PASSWORD_VARIABLE) {
         return first_line(value.as_encoded_bytes(), PASSWORD_VARIABLE);
@@ -143,8 +160,16 @@ pub(super) async fn login(
     // A server may offer other things after the login; without a word of it the old ones stay.
     let learn = |answer: &Response<'_>| capabilities.learn(answer);
     if !known.has("AUTH=PLAIN") {
-        let login = format!("LOGIN {} {}", quoted(user), quoted(&secret.0));
-        return conn.command(&login, learn).await;
+        if user.is_ascii() && secret.0.is_ascii() {
+            let login = format!("LOGIN {} {}", quoted(user), quoted(&secret.0));
+            return conn.command(&login, learn).await;
+        }
+        // A quoted string holds seven bits (RFC 3501 §9, `TEXT-CHAR`), a literal eight; the server asks for each.
+        let tag = conn.send(&format!("LOGIN {{{}}}", user.len())).await?;
+        let then = format!("{user} {{{}}}", secret.0.len());
+        conn.go_on(&tag, then, |_untagged| {}).await?;
+        conn.go_on(&tag, secret.0.clone(), |_untagged| {}).await?;
+        return conn.finish(&tag, learn).await;
     }
     let plain = BASE64_STANDARD.encode(format!("\0{user}\0{}", secret.0));
     if known.has("SASL-IR") {
@@ -205,6 +230,18 @@ fn from_file(path: &Path) -> Result<Secret, NoPassword> {
     first_line(&std::fs::read(path).map_err(unreadable)?, "--password-file")
 }
 
+/// The account's own credential, else the one for all; none where systemd was given neither. Its folder is for the service
+/// alone, and the mode of a file in it says nothing (systemd gives access by an ACL).
+fn from_credentials(folder: &Path, account: &str) -> Option<Result<Secret, NoPassword>> {
+    let own = format!("{CREDENTIAL}.{}", account.replace('/', "_"));
+    let path = [own.as_str(), CREDENTIAL]
+        .map(|name| folder.join(name))
+        .into_iter()
+        .find(|path| path.exists())?;
+    let read = std::fs::read(&path).map_err(|why| NoPassword::Credential { path, why });
+    Some(read.and_then(|bytes| first_line(&bytes, "systemd's credential")))
+}
+
 fn first_line(bytes: &[u8], from: &'static str) -> Result<Secret, NoPassword> {
     let text = std::str::from_utf8(bytes).ok();
     let line = text.and_then(|text| text.lines().next());
@@ -216,7 +253,95 @@ fn first_line(bytes: &[u8], from: &'static str) -> Result<Secret, NoPassword> {
 
 #[cfg(test)]
 mod tests {
-    use super::{NoPassword, Secret, first_line, from_command, from_file, quoted, sendable};
+    use std::time::Duration;
+
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+    use super::{
+        Capabilities, Conn, Fault, NoPassword, Secret, first_line, from_command, from_credentials, from_file,
+        login, quoted, sendable,
+    };
+    use crate::mailbox::guard::Guard;
+    use crate::mailbox::tls::Wire;
+
+    /// What is sent to a server with these capabilities, whose answers these are.
+    async fn sent(
+        offered: &[&str],
+        user: &str,
+        password: &str,
+        answers: &[&str],
+    ) -> (Vec<String>, Result<(), Fault>) {
+        let (near, far) = tokio::io::duplex(4096);
+        let answers: Vec<String> = answers.iter().map(|&answer| format!("{answer}\r\n")).collect();
+        let server = tokio::spawn(async move {
+            let (read, mut write) = tokio::io::split(far);
+            let (mut lines, mut seen) = (BufReader::new(read).lines(), Vec::new());
+            for answer in answers {
+                seen.push(lines.next_line().await.unwrap().unwrap());
+                write.write_all(answer.as_bytes()).await.unwrap();
+            }
+            seen
+        });
+        let mut conn = Conn::new(Guard::new(Wire::Memory(near), 0, Duration::from_secs(9), None));
+        let mut capabilities = Capabilities(offered.iter().map(|&name| name.to_owned()).collect());
+        let outcome = login(&mut conn, &mut capabilities, user, &Secret::new(password)).await;
+        (server.await.unwrap(), outcome)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_password_goes_as_the_server_can_take_it() {
+        let plain = "AHVzZXIAaMOkw5/Dpw==";
+        for (offered, password, answers, lines) in [
+            (
+                &["AUTH=PLAIN", "SASL-IR"][..],
+                "häßç",
+                &["b1 OK"][..],
+                vec![format!("b1 AUTHENTICATE PLAIN {plain}")],
+            ),
+            (
+                &["AUTH=PLAIN"],
+                "häßç",
+                &["+ ", "b1 OK"],
+                vec!["b1 AUTHENTICATE PLAIN".into(), plain.into()],
+            ),
+            (
+                &[],
+                "a\"b\\c d",
+                &["b1 OK"],
+                vec![r#"b1 LOGIN "user" "a\"b\\c d""#.into()],
+            ),
+            (
+                &[],
+                "häßç",
+                &["+ ", "+ ", "b1 OK"],
+                vec!["b1 LOGIN {4}".into(), "user {7}".into(), "häßç".into()],
+            ),
+        ] {
+            let (seen, outcome) = sent(offered, "user", password, answers).await;
+            outcome.unwrap();
+            assert_eq!(seen, lines);
+        }
+        // Refused in the middle, the rest is kept back.
+        let (seen, outcome) = sent(&[], "user", "häßç", &["b1 BAD no literals"]).await;
+        assert!(matches!(outcome, Err(Fault::Bad(_))));
+        assert_eq!(seen, ["b1 LOGIN {4}"]);
+    }
+
+    #[test]
+    fn systemd_gives_an_account_its_own_password_or_that_of_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |account| from_credentials(folder.path(), account).map(|secret| secret.unwrap().0);
+        assert_eq!(of("shop"), None);
+        std::fs::write(folder.path().join("bounceaudit-password"), "for all\n").unwrap();
+        std::fs::write(folder.path().join("bounceaudit-password.shop"), "for the shop\n").unwrap();
+        assert_eq!(of("shop").as_deref(), Some("for the shop"));
+        assert_eq!(of("../shop").as_deref(), Some("for all"));
+        std::fs::write(folder.path().join("bounceaudit-password"), "").unwrap();
+        assert!(matches!(
+            from_credentials(folder.path(), "other"),
+            Some(Err(NoPassword::Unusable(_)))
+        ));
+    }
 
     #[test]
     fn a_secret_is_not_shown() {

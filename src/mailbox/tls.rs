@@ -310,7 +310,7 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
     use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    use tokio_rustls::rustls::{ServerConfig, crypto::ring};
+    use tokio_rustls::rustls::{ALL_VERSIONS, ServerConfig, SupportedProtocolVersion, crypto::ring};
 
     use super::{Fingerprint, Trust, Unconnected, connect, encrypt};
 
@@ -328,15 +328,23 @@ mod tests {
         (made.unwrap().into(), key)
     }
 
-    /// What comes of connecting to `localhost`, where a server has this certificate.
     async fn tried(
+        certificate: (CertificateDer<'static>, KeyPair),
+        trust: Trust<'_>,
+    ) -> Result<(), Unconnected> {
+        tried_with(certificate, trust, ALL_VERSIONS).await
+    }
+
+    /// What comes of connecting to `localhost`, where a server has this certificate and speaks these versions.
+    async fn tried_with(
         (certificate, key): (CertificateDer<'static>, KeyPair),
         trust: Trust<'_>,
+        versions: &[&'static SupportedProtocolVersion],
     ) -> Result<(), Unconnected> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(
@@ -389,6 +397,18 @@ mod tests {
                 .to_string()
                 .contains("name the signer's with --ca-file")
         );
+    }
+
+    #[tokio::test]
+    async fn tls_1_2_and_1_3_are_spoken() {
+        for version in ALL_VERSIONS {
+            let own = certificate("localhost", None);
+            let trust = Trust {
+                ca_file: None,
+                fingerprint: Some(fingerprint(&own.0)),
+            };
+            tried_with(own, trust, &[version]).await.unwrap();
+        }
     }
 
     #[tokio::test]

@@ -435,7 +435,7 @@ mod tests {
         });
         let mut inbox = opened(&server, |_, _| {}, Vec::new()).await.unwrap();
         let first = inbox.next_batch().await.unwrap();
-        let last = inbox.stop("it was interrupted");
+        let last = inbox.stop("it was interrupted").unwrap();
         assert_eq!(first.tally.asked() + last.tally.failed, 20);
         assert_eq!(inbox.tally().asked(), inbox.total());
         let told: Vec<_> = last.gaps.iter().map(ToString::to_string).collect();
@@ -445,5 +445,6 @@ mod tests {
             "{told:?}"
         );
         assert!(inbox.next_batch().await.is_none());
+        assert!(inbox.stop("it was interrupted").is_none());
     }
 }

@@ -79,6 +79,58 @@ mod tests {
         assert_eq!(drained(&passing, inbox).await.tally.read, 30);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_wants_a_name_gets_it_after_the_login() {
+        let outcome = read(Script {
+            capabilities: "IMAP4rev1 AUTH=PLAIN SASL-IR ID",
+            ..Script::default()
+        })
+        .await;
+        assert_eq!((outcome.tally.read, outcome.gaps), (30, Vec::new()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_waits_for_tls_is_known_by_its_silence() {
+        let server = Server::of(Script {
+            mute: true,
+            ..Script::default()
+        });
+        let error = opened(&server, |_, _| {}, Vec::new()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "mail.example.jp:143: no IMAP greeting: no answer within 15 s; on port 993, use --tls implicit"
+        );
+        assert_eq!(server.connections(), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_secret_goes_in_the_clear_to_another_host_unless_it_is_allowed() {
+        let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let mut settings = Settings {
+            // Ourselves, and yet no loopback address.
+            host: Some("0.0.0.0".to_owned()),
+            port: Some(listener.local_addr().unwrap().port()),
+            user: Some("postmaster".to_owned()),
+            tls: Some(Tls::None),
+            password_command: Some("echo hunter2".to_owned()),
+            ..Settings::default()
+        };
+        let scope = Scope {
+            since: None,
+            full: false,
+            may_be: |_| true,
+        };
+        let refused = Account::unlock(settings.clone()).await.unwrap();
+        let refused = refused.open(scope, Vec::new()).await.unwrap_err();
+        assert!(matches!(refused, Error::Plaintext { .. }), "{refused}");
+        drop(listener.accept().await.unwrap());
+        settings.allow_plaintext = true;
+        let allowed = Account::unlock(settings).await.unwrap();
+        let hang_up = async { drop(listener.accept().await.unwrap()) };
+        let (allowed, ()) = tokio::join!(allowed.open(scope, Vec::new()), hang_up);
+        assert!(matches!(allowed.unwrap_err(), Error::Greeting { .. }));
+    }
+
     /// A server that says `lines` one after the other, whatever it is asked.
     async fn said(tls: Tls, lines: &'static [&'static str]) -> Error {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -38,6 +38,8 @@ pub(super) struct Script {
     pub(super) accepted: usize,
     /// From this login on each gets this answer.
     pub(super) login: (usize, &'static str),
+    /// The server waits for the client to speak first, as one for TLS does.
+    pub(super) mute: bool,
     /// How long each byte takes.
     pub(super) drip: Duration,
 }
@@ -114,6 +116,7 @@ impl Default for Script {
             cut: (0, usize::MAX),
             accepted: usize::MAX,
             login: (usize::MAX, ""),
+            mute: false,
             drip: Duration::ZERO,
         }
     }
@@ -133,6 +136,16 @@ impl Script {
         };
         let text = "secret of a stranger\r\n".repeat(self.repeated);
         format!("From: {from}\r\nSubject: mail {uid}\r\n\r\n{text}")
+    }
+
+    /// What EXAMINE says.
+    pub(super) fn numbers(&self, validity: u32) -> String {
+        let next = match self.uid_next {
+            true => format!("* OK [UIDNEXT {}] next\r\n", self.mails + 1),
+            false => String::new(),
+        };
+        let mails = self.mails;
+        format!("* {mails} EXISTS\r\n* OK [UIDVALIDITY {validity}] v\r\n{next}")
     }
 
     /// `1:20`, `21:*` (which names the last mail)

@@ -1,6 +1,7 @@
 //! The scripted server.
 
 use std::fmt;
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,6 +54,8 @@ impl fmt::Debug for Dial {
 
 /// Where the server's answers go, up to a point.
 struct Mouth {
+    /// The client has said its name since the login.
+    introduced: bool,
     write: WriteHalf<DuplexStream>,
     left: usize,
     drip: Duration,
@@ -105,6 +108,7 @@ impl Server {
         let (read, write): (ReadHalf<_>, _) = tokio::io::split(stream);
         let (cuts, after) = self.script.cut;
         let mut mouth = Mouth {
+            introduced: false,
             write,
             left: if before < cuts { after } else { usize::MAX },
             drip: Duration::ZERO,
@@ -114,6 +118,9 @@ impl Server {
             (_, Some(later)) => later,
         };
         let mut lines = BufReader::new(read).lines();
+        if self.script.mute {
+            pending::<()>().await;
+        }
         if mouth.say("* OK ready\r\n").await.is_err() {
             return;
         }
@@ -147,15 +154,11 @@ impl Server {
                 Some(At::List),
                 all("* LIST () \"/\" INBOX\r\n* LIST (\\Junk) \"/\" Junk\r\n".to_owned()),
             ),
-            ["EXAMINE", _] => {
-                let next = match script.uid_next {
-                    true => format!("* OK [UIDNEXT {}] next\r\n", script.mails + 1),
-                    false => String::new(),
-                };
-                let mails = script.mails;
-                let numbers = format!("* {mails} EXISTS\r\n* OK [UIDVALIDITY {validity}] v\r\n{next}");
-                (Some(At::Examine), all(numbers))
+            ["EXAMINE", _] if script.capabilities.ends_with(" ID") && !mouth.introduced => {
+                // As 163.com says it.
+                return mouth.say(&format!("{tag} NO EXAMINE Unsafe Login\r\n")).await;
             }
+            ["EXAMINE", _] => (Some(At::Examine), all(script.numbers(validity))),
             ["UID", "SEARCH", "UID", set, rest @ ..] => {
                 let first = if rest.is_empty() { 0 } else { 16 };
                 let mut found = script.uids(set).filter(|uid| *uid >= first);
@@ -174,7 +177,10 @@ impl Server {
                 };
                 (Some(at), script.fetched(set, &items))
             }
-            ["ID", ..] => (None, all("* ID NIL\r\n".to_owned())),
+            ["ID", ..] => {
+                mouth.introduced = self.logins() > 0;
+                (None, all("* ID NIL\r\n".to_owned()))
+            }
             ["LOGOUT"] => return mouth.say(&format!("* BYE\r\n{tag} OK bye\r\n")).await,
             other => panic!("the reader sent {other:?}"),
         };
@@ -223,7 +229,7 @@ async fn go_wrong(mouth: &mut Mouth, tag: &str, wrong: Wrong) -> io::Result<()> 
     match wrong {
         Wrong::No(_) | Wrong::Bad => Ok(()),
         Wrong::Silence | Wrong::HugeLiteral(_) | Wrong::Garbage | Wrong::EndlessLine | Wrong::Renumbered => {
-            std::future::pending::<()>().await;
+            pending::<()>().await;
             Ok(())
         }
         Wrong::Close | Wrong::Bye(_) | Wrong::InsideLine | Wrong::InsideLiteral => mouth.shutdown().await,
