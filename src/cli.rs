@@ -1,6 +1,7 @@
 //! Subcommands and help; no logic. Each room's options are declared in that room's `Settings`.
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -89,6 +90,9 @@ pub struct ScanArgs {
     /// Read the folders again from the start; never counts a bounce twice
     #[arg(long)]
     pub full: bool,
+    /// How many accounts are read at a time
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub parallel: NonZeroUsize,
     /// One mailbox without a file, or settings over those of the file.
     #[command(flatten, next_help_heading = "Mailbox")]
     pub mailbox: mailbox::Settings,

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -61,9 +61,8 @@ pub(crate) fn name_strange(strange: &[Alike<'_>]) {
 }
 
 /// Whether progress is shown: on stderr, and only to a person.
-#[derive(Clone, Copy)]
 pub(crate) struct Bars {
-    drawn: bool,
+    drawn: Option<MultiProgress>,
 }
 
 impl Bars {
@@ -73,15 +72,17 @@ impl Bars {
             Progress::Never => false,
             Progress::Auto => !quiet && io::stderr().is_terminal(),
         };
-        Self { drawn }
+        Self {
+            drawn: drawn.then(MultiProgress::new),
+        }
     }
 
-    /// A line that shows its message and moves until it is finished.
-    pub(crate) fn draw(self) -> ProgressBar {
-        if !self.drawn {
+    /// A line of its own that shows its message and moves until it is finished.
+    pub(crate) fn draw(&self) -> ProgressBar {
+        let Some(lines) = &self.drawn else {
             return ProgressBar::hidden();
-        }
-        let bar = ProgressBar::new_spinner();
+        };
+        let bar = lines.add(ProgressBar::new_spinner());
         let template = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]");
         bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar.enable_steady_tick(TICK);

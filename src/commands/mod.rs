@@ -10,6 +10,8 @@ mod lists;
 mod outputs;
 mod report;
 mod scan;
+mod stop;
+mod walk;
 
 use std::io;
 use std::process::ExitCode;
@@ -29,6 +31,16 @@ pub enum Outcome {
     Found,
     /// The status that a monitoring plugin's convention asks for.
     Monitor(u8),
+}
+
+impl Outcome {
+    /// The same, of a run that was cut short or not.
+    fn of_a_run(self, cut_short: bool) -> Self {
+        match (self, cut_short) {
+            (Self::Complete, true) => Self::Partial,
+            (outcome, _) => outcome,
+        }
+    }
 }
 
 impl From<Outcome> for ExitCode {

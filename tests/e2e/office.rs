@@ -72,6 +72,16 @@ impl Office {
             .unwrap()
     }
 
+    /// The program in this home, on its way; `Ran::of` waits for its end.
+    pub(crate) fn under_way<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Child {
+        self.command(Path::new(env!("CARGO_BIN_EXE_bounceaudit")), arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
     /// A scan of one server, with the options that all scans here share.
     pub(crate) fn scan(&self, port: u16, more: &[&str]) -> Ran {
         let port = port.to_string();
@@ -144,12 +154,7 @@ impl Office {
             .spawn()
             .unwrap();
         writeln!(child.stdin.take().unwrap(), "{input}").ok();
-        let output = child.wait_with_output().unwrap();
-        Ran {
-            status: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Ran::of(child)
     }
 
     fn command<I: AsRef<OsStr>>(&self, program: &Path, arguments: impl IntoIterator<Item = I>) -> Command {
@@ -168,6 +173,16 @@ impl Office {
 }
 
 impl Ran {
+    /// How a program ends that is under way.
+    pub(crate) fn of(child: Child) -> Self {
+        let output = child.wait_with_output().unwrap();
+        Self {
+            status: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Demands this status and exactly one line on stderr, in which all of these words stand.
     pub(crate) fn ended_with_one_line(&self, status: i32, words: &[&str]) {
         assert_eq!(self.status, status, "{self:#?}");

@@ -1,0 +1,222 @@
+//! The reading part of a scan: all accounts, some at a time.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use tracing::Instrument;
+
+use crate::bounce;
+use crate::catalogue::Catalogue;
+use crate::commands::console::Bars;
+use crate::commands::stop::Stop;
+use crate::event::{Event, FolderRef, Gap, NotUnderstood, Place, Source, Timestamp};
+use crate::ledger::{Ledger, Reading};
+use crate::mailbox::{self, Account, Batch, Inbox, Scope, Tally};
+
+const INTERRUPTED: &str = "it was interrupted";
+
+/// What a run over the mailboxes saw; what it read is in the ledger.
+#[derive(Default)]
+pub(crate) struct Walk {
+    pub(crate) folders: Vec<FolderRef>,
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// What reading needs.
+pub(crate) struct Reader<'a> {
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) now: Timestamp,
+    pub(crate) bars: &'a Bars,
+    pub(crate) stop: &'a Stop,
+    pub(crate) scope: Scope,
+}
+
+impl Reader<'_> {
+    /// Reads every account. One that fails is a gap beside the others; alone it is the end.
+    pub(crate) async fn walk(
+        &self,
+        accounts: Vec<mailbox::Settings>,
+        at_a_time: NonZeroUsize,
+    ) -> anyhow::Result<Walk> {
+        let alone = accounts.len() == 1;
+        let mut unlocked = Vec::new();
+        for settings in accounts {
+            // One after the other: each may ask for something on the terminal.
+            let name = settings.account_name();
+            unlocked.push((name, Account::unlock(settings).await));
+        }
+        let reading = unlocked.into_iter().enumerate().map(|(at, (name, account))| {
+            let span = tracing::info_span!("account", name);
+            async move {
+                let read = match account {
+                    Ok(account) => self.account(account).await?,
+                    Err(error) => Err(error),
+                };
+                anyhow::Ok((at, name, read))
+            }
+            .instrument(span)
+        });
+        let mut read: Vec<_> = stream::iter(reading)
+            .buffer_unordered(at_a_time.get())
+            .try_collect()
+            .await?;
+        // Not in the order in which they happened to end.
+        read.sort_by_key(|(at, ..)| *at);
+        let mut walk = Walk::default();
+        for (_at, name, read) in read {
+            match read {
+                Ok(read) => {
+                    walk.folders.extend(read.folders);
+                    walk.gaps.extend(read.gaps);
+                }
+                Err(error) if alone => bail!(error),
+                Err(error) => walk.gaps.push(gap(name, error.to_string())),
+            }
+        }
+        Ok(walk)
+    }
+
+    async fn account(&self, account: Account) -> anyhow::Result<Result<Walk, mailbox::Error>> {
+        let name = account.name();
+        let positions = self.ledger.positions().await?;
+        match self.stop.or(account.open(self.scope, positions)).await {
+            Some(Ok(inbox)) => self.read(inbox, &name).await.map(Ok),
+            Some(Err(error)) => Ok(Err(error)),
+            None => Ok(Ok(Walk {
+                folders: Vec::new(),
+                gaps: vec![gap(name, INTERRUPTED.to_owned())],
+            })),
+        }
+    }
+
+    /// Reads what is new in an account; a batch is in the ledger before the next one is read.
+    async fn read(&self, mut inbox: Inbox, account: &str) -> anyhow::Result<Walk> {
+        let mut walk = Walk {
+            folders: inbox.folders().to_vec(),
+            gaps: inbox.gaps(),
+        };
+        let (started, mut found) = (Instant::now(), 0);
+        // Drawn only now: opening may have asked for the password.
+        let bar = self.bars.draw();
+        bar.set_message(format!("{account}: reading"));
+        while let Some(batch) = self.next(&mut inbox).await {
+            let read = Read::of(&batch, self.catalogue);
+            let reading = Reading {
+                events: &read.events,
+                not_understood: &read.not_understood,
+                no_bounces: &read.no_bounces,
+                position: batch.position.as_ref(),
+                now: self.now,
+            };
+            found += self.ledger.record(reading).await?;
+            let so_far = progress(inbox.tally(), inbox.total(), found, started.elapsed());
+            bar.set_message(format!("{account}: {so_far}"));
+            walk.gaps.extend(batch.gaps);
+            walk.gaps.extend(read.gaps);
+        }
+        bar.finish_and_clear();
+        let Tally {
+            read,
+            no_candidate,
+            gone,
+            too_big,
+            failed,
+        } = inbox.tally();
+        let asked = inbox.tally().asked();
+        tracing::debug!(asked, read, no_candidate, gone, too_big, failed, "all mails");
+        inbox.close().await;
+        Ok(walk)
+    }
+
+    async fn next(&self, inbox: &mut Inbox) -> Option<Batch> {
+        match self.stop.or(inbox.next_batch()).await {
+            Some(batch) => batch,
+            None => inbox.stop(INTERRUPTED),
+        }
+    }
+}
+
+/// What the mails of a batch are.
+#[derive(Default)]
+struct Read {
+    /// With their verdicts.
+    events: Vec<Event>,
+    not_understood: Vec<NotUnderstood>,
+    no_bounces: Vec<Source>,
+    /// Bounces, most likely, of which the head does not tell enough.
+    gaps: Vec<Gap>,
+}
+
+impl Read {
+    fn of(batch: &Batch, catalogue: &Catalogue) -> Self {
+        let mut read = Self::default();
+        for message in batch.messages.iter().chain(&batch.heads) {
+            let events = bounce::read(message);
+            if !events.is_empty() {
+                read.events
+                    .extend(events.into_iter().map(|event| catalogue.classify(event)));
+                continue;
+            }
+            match bounce::not_understood(message) {
+                Some(mail) => read.not_understood.push(mail),
+                None => read.no_bounces.push(message.source.clone()),
+            }
+        }
+        let cut_short = |mail: &&NotUnderstood| batch.heads.iter().any(|head| head.source == mail.source);
+        let gap = |mail: &NotUnderstood| Gap {
+            at: Place::Message(mail.source.clone()),
+            why: "its first 256 KiB do not tell enough; raise --max-message-size".to_owned(),
+        };
+        read.gaps = read.not_understood.iter().filter(cut_short).map(gap).collect();
+        read
+    }
+}
+
+fn gap(account: String, why: String) -> Gap {
+    Gap {
+        at: Place::Account(account),
+        why,
+    }
+}
+
+/// `1200 of 5000 mails, 37 new bounces, 240/s, 16s left`
+fn progress(tally: Tally, total: u64, found: usize, elapsed: Duration) -> String {
+    let asked = tally.asked();
+    let rate = asked as f64 / elapsed.as_secs_f64().max(0.001);
+    let left = Duration::try_from_secs_f64((total.saturating_sub(asked) as f64 / rate).ceil());
+    let left = left.map_or_else(
+        |_never| String::new(),
+        |left| format!(", {} left", humantime::format_duration(left)),
+    );
+    format!("{asked} of {total} mails, {found} new bounces, {rate:.0}/s{left}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Tally, progress};
+
+    #[test]
+    fn progress_tells_counts_rate_and_time_left() {
+        let tally = Tally {
+            read: 37,
+            no_candidate: 1160,
+            gone: 1,
+            too_big: 1,
+            failed: 1,
+        };
+        assert_eq!(
+            progress(tally, 5000, 30, Duration::from_secs(5)),
+            "1200 of 5000 mails, 30 new bounces, 240/s, 16s left"
+        );
+        // Nothing is known of the time yet.
+        assert_eq!(
+            progress(Tally::default(), 5000, 0, Duration::from_secs(5)),
+            "0 of 5000 mails, 0 new bounces, 0/s"
+        );
+    }
+}
