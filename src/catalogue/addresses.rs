@@ -2,6 +2,7 @@
 //!
 //! `rules/addresses.toml` holds the words by which a role is told; the order there is the order of trial.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -178,7 +179,10 @@ impl Roles {
     /// The address that the reply refuses, in canonical form; `remote` is the refusing host's own.
     pub(crate) fn refused(&self, reply: &str, remote: Option<IpAddr>) -> Option<IpAddr> {
         // Links write the colons of IPv6 as %3A (RFC 3986 §2.1).
-        let reply = reply.replace("%3A", ":").replace("%3a", ":");
+        let reply = match reply.contains("%3") {
+            true => Cow::Owned(reply.replace("%3A", ":").replace("%3a", ":")),
+            false => Cow::Borrowed(reply),
+        };
         let mut found = Vec::new();
         for token in self.looks_like_one.find_iter(&reply) {
             let (before, after) = (reply.get(..token.start())?, reply.get(token.end()..)?);

@@ -44,8 +44,8 @@ pub(crate) struct Engine {
     reasons: usize,
     patterns: Vec<Pattern>,
     words: Words,
-    /// For each pattern, the rule that has it.
-    rule_of: Vec<usize>,
+    /// For each pattern of which a rule's reply must hold one, the rule.
+    rule_of: Vec<Option<usize>>,
     /// The rules that may fit whatever the reply says.
     always: Vec<usize>,
 }
@@ -123,11 +123,11 @@ impl Builder {
         let mut rules = self.rules;
         rules.extend(self.names);
         let words = Words::new(&self.needs)?;
-        let mut rule_of = vec![0; self.patterns.len()];
+        let mut rule_of = vec![None; self.patterns.len()];
         for (number, rule) in rules.iter().enumerate() {
-            for pattern in rule.reply.iter().chain(&rule.and).chain(&rule.unless) {
+            for pattern in &rule.reply {
                 if let Some(of) = rule_of.get_mut(*pattern) {
-                    *of = number;
+                    *of = Some(number);
                 }
             }
         }
@@ -167,8 +167,8 @@ impl Engine {
         let needy = patterns
             .needy
             .iter()
-            .filter_map(|pattern| self.rule_of.get(*pattern));
-        let mut rules: Vec<usize> = self.always.iter().chain(needy).copied().collect();
+            .filter_map(|pattern| *self.rule_of.get(*pattern)?);
+        let mut rules: Vec<usize> = self.always.iter().copied().chain(needy).collect();
         rules.sort_unstable();
         rules.dedup();
         Candidates { patterns, rules }

@@ -57,9 +57,12 @@ impl Links {
                 .find(|link| !self.no_removal.is_match(link))
                 .map(str::to_owned)
         };
+        // most replies offer no address, and the search for one is long
+        let offers_address = reply.contains('@');
         let desk = self
             .desk
             .regex()
+            .filter(|_| offers_address)
             .and_then(|desk| desk.captures(reply))
             .and_then(|groups| mailto(bare(groups.name("address")?.as_str())));
         desk.or_else(link).or_else(|| {
@@ -68,7 +71,8 @@ impl Links {
                     groups.name("address").or_else(|| groups.name("office"))?.as_str(),
                 ))
             };
-            self.contact.regex()?.captures_iter(reply).find_map(offered)
+            let contact = self.contact.regex().filter(|_| offers_address);
+            contact?.captures_iter(reply).find_map(offered)
         })
     }
 }

@@ -12,44 +12,56 @@ use crate::event::{Event, ReplyCode, Status};
 /// `550 5.7.1 [192.0.2.22 18] Our system has detected spam`: RFC 5321 §4.2.1 repeats the code in each line.
 pub(crate) fn plain(reply: &str) -> String {
     let mut tokens = reply.split_whitespace().peekable();
-    let mut kept: Vec<Cow<'_, str>> = Vec::new();
+    let mut kept = Line(String::with_capacity(reply.len()));
     let mut code: Option<&str> = None;
     let mut status: Option<&str> = None;
     let mut first = true;
     while let Some(token) = tokens.next() {
         let Some((number, rest)) = leading_code(token) else {
-            kept.push(token.into());
+            kept.push(token);
             first = false;
             continue;
         };
         let repeats = code == Some(number);
         if first {
             code = Some(number);
-            kept.push(number.into());
+            kept.push(number);
             first = false;
         } else if !repeats || rest.is_none() && tokens.peek().is_some_and(|next| Some(*next) != status) {
-            kept.push(token.into());
+            kept.push(token);
             continue;
         }
         match rest {
             Some(rest) if is_status(rest) => {
                 if !repeats {
-                    kept.push(rest.into());
+                    kept.push(rest);
                 }
                 status = Some(rest);
             }
-            Some(rest) if !rest.is_empty() => kept.push(rest.into()),
+            Some(rest) if !rest.is_empty() => kept.push(rest),
             Some(_) | None => {
                 if let Some(next) = tokens.next_if(|next| is_status(next)) {
                     if !repeats {
-                        kept.push(next.into());
+                        kept.push(next);
                     }
                     status = Some(next);
                 }
             }
         }
     }
-    kept.join(" ")
+    kept.0
+}
+
+/// Words on one line, a blank between them.
+struct Line(String);
+
+impl Line {
+    fn push(&mut self, word: &str) {
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        self.0.push_str(word);
+    }
 }
 
 /// An event with its plain reply, as rules look at it.
@@ -122,6 +134,9 @@ impl ClientNames {
     }
 
     pub(crate) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !has_address_in_brackets(text) {
+            return Cow::Borrowed(text);
+        }
         self.beside_address.replace_all(text, |found: &Captures<'_>| {
             let kept = match (found.name("zone"), found.name("said")) {
                 (None, None) => found.name("address"),
@@ -130,6 +145,19 @@ impl ClientNames {
             kept.map_or_else(String::new, |kept| kept.as_str().to_owned())
         })
     }
+}
+
+/// Without one no name stands beside it, and most replies are spared the search.
+fn has_address_in_brackets(text: &str) -> bool {
+    let is_address = |inner: &str| {
+        let inner = match inner.split_at_checked(5) {
+            Some((tag, rest)) if tag.eq_ignore_ascii_case("ipv6:") => rest,
+            _ => inner,
+        };
+        let end = inner.find(|c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':'));
+        end.is_some_and(|end| end >= 7)
+    };
+    text.split(['[', '(']).skip(1).any(is_address)
 }
 
 #[cfg(test)]

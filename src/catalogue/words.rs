@@ -1,6 +1,7 @@
 //! Which patterns may match a text: those whose necessary words are all in it, found in one pass (Aho-Corasick).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
@@ -10,10 +11,12 @@ use crate::catalogue::literals::OneOf;
 #[derive(Debug)]
 pub(crate) struct Words {
     search: AhoCorasick,
-    /// For each word, the needs that it fulfils.
-    fulfils: Vec<Vec<Need>>,
+    /// The needs that words fulfil, word by word.
+    fulfils: Vec<Need>,
+    /// For each word, which of those are its.
+    ranges: Vec<Range<usize>>,
     /// For each pattern, how many needs it has.
-    needs: Vec<u16>,
+    needs: Vec<u8>,
     count: usize,
 }
 
@@ -27,7 +30,7 @@ struct Need {
 /// The patterns whose needs a text fulfils.
 pub(crate) struct Fulfilled {
     /// For each pattern, how many of its needs the text does not fulfil.
-    unfulfilled: Vec<u16>,
+    unfulfilled: Vec<u8>,
     /// Those that have needs, all fulfilled.
     pub(crate) needy: Vec<usize>,
 }
@@ -59,13 +62,14 @@ impl Words {
                 }
                 count += 1;
             }
-            needs.push(u16::try_from(needed.len()).unwrap_or(u16::MAX));
+            needs.push(u8::try_from(needed.len()).unwrap_or(u8::MAX));
         }
         Ok(Self {
             search: AhoCorasick::builder()
                 .kind(Some(AhoCorasickKind::ContiguousNFA))
                 .build(fulfils.keys())?,
-            fulfils: fulfils.into_values().collect(),
+            ranges: ranges(&fulfils),
+            fulfils: fulfils.into_values().flatten().collect(),
             needs,
             count,
         })
@@ -84,7 +88,9 @@ impl Words {
         let mut fulfilled = vec![false; self.count];
         let mut needy = Vec::new();
         for found in self.search.find_overlapping_iter(&text) {
-            for need in self.fulfils.get(found.pattern().as_usize()).into_iter().flatten() {
+            let range = self.ranges.get(found.pattern().as_usize());
+            let needs = range.and_then(|range| self.fulfils.get(range.clone()));
+            for need in needs.into_iter().flatten() {
                 let (Some(done), Some(open)) =
                     (fulfilled.get_mut(need.number), unfulfilled.get_mut(need.pattern))
                 else {
@@ -98,4 +104,14 @@ impl Words {
         }
         Fulfilled { unfulfilled, needy }
     }
+}
+
+fn ranges(fulfils: &BTreeMap<String, Vec<Need>>) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let range = |needs: &Vec<Need>| {
+        let start = end;
+        end += needs.len();
+        start..end
+    };
+    fulfils.values().map(range).collect()
 }
