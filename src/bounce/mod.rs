@@ -39,6 +39,8 @@ mod told;
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 use crate::event::{Event, Format, Message, NotUnderstood, Source, Times, Timestamp};
 use head::PARSER;
 use mail::Bounce;
@@ -66,6 +68,10 @@ const FORMATS: [(Format, Reader); 15] = [
     (Format::Rfc3464, generic::read_beside_report),
     (Format::Generic, generic::read),
 ];
+
+/// Bytes of one part beyond this number are not looked at: more than the text that is read of it, or a report about 10,000
+/// recipients.
+const MAX_PART: usize = 8 << 20;
 
 /// Mails in mails beyond this depth are not looked into.
 const MAX_DEPTH: usize = 4;
@@ -184,30 +190,67 @@ fn read_formats(source: &Source, bounce: &Bounce<'_>) -> Vec<Event> {
     .unwrap_or_default()
 }
 
-/// The mail with LF at its line ends, whichever it came with.
+/// The mail with LF at its line ends, whichever it came with, and without what nobody reads.
 fn lines(bytes: &[u8]) -> Cow<'_, [u8]> {
-    match memchr::memchr(b'\r', bytes) {
-        Some(_) => Cow::Owned(with_lf(bytes)),
-        None => Cow::Borrowed(bytes),
+    match read_pieces(bytes).as_slice() {
+        [whole] if memchr::memchr(b'\r', whole).is_none() => Cow::Borrowed(whole),
+        pieces => Cow::Owned(with_lf(pieces)),
     }
 }
 
+/// The pieces of a mail that are looked at. Within a part no line begins with two hyphens and a boundary (RFC 2046 §5.1.1):
+/// of what is longer than any text or report that is read, the rest is an attachment's, mostly of the returned original,
+/// and would only be decoded. An mbox stays whole, also one that is attached: its mails have no boundaries between them.
+fn read_pieces(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    let (mut kept_from, mut begun) = (0, 0);
+    let begins_line = |at: &usize| at.checked_sub(1).is_none_or(|at| is_line_end(bytes.get(at)));
+    let hyphens = (bytes.len() > MAX_PART).then(|| memmem::find_iter(bytes, b"--"));
+    let boundaries = hyphens.into_iter().flatten().filter(begins_line);
+    for next in boundaries.chain([bytes.len()]) {
+        let long = bytes.get(begun + MAX_PART..next).unwrap_or_default();
+        let cut = || long.iter().position(|byte| is_line_end(Some(byte)));
+        let start = bytes.get(begun..begun + MAX_PART).unwrap_or_default();
+        if let Some(at) = cut().filter(|_| !may_be_mbox(start)) {
+            // CRLF is two of them
+            let ends = long.iter().skip(at).take_while(|byte| is_line_end(Some(byte)));
+            let kept_to = begun + MAX_PART + at + ends.count();
+            pieces.extend(bytes.get(kept_from..kept_to));
+            kept_from = next;
+        }
+        begun = next;
+    }
+    pieces.extend(bytes.get(kept_from..));
+    pieces
+}
+
+/// `From `, as it stands or in base64.
+fn may_be_mbox(start: &[u8]) -> bool {
+    [&b"From "[..], b"RnJvbS"]
+        .iter()
+        .any(|mark| memmem::find(start, mark).is_some())
+}
+
+fn is_line_end(byte: Option<&u8>) -> bool {
+    matches!(byte, Some(b'\n' | b'\r'))
+}
+
 /// CRLF and a CR alone are line ends; a CR beside others (`\r\r\n`, of broken gateways) adds none.
-fn with_lf(bytes: &[u8]) -> Vec<u8> {
-    let has_lf = memchr::memchr(b'\n', bytes).is_some();
-    if !has_lf {
-        return bytes
-            .iter()
-            .map(|byte| if *byte == b'\r' { b'\n' } else { *byte })
-            .collect();
+fn with_lf(pieces: &[&[u8]]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(pieces.iter().map(|piece| piece.len()).sum());
+    if pieces.iter().all(|piece| memchr::memchr(b'\n', piece).is_none()) {
+        let bytes = pieces.iter().copied().flatten();
+        kept.extend(bytes.map(|byte| if *byte == b'\r' { b'\n' } else { *byte }));
+        return kept;
     }
-    let mut kept = Vec::with_capacity(bytes.len());
-    let mut from = 0;
-    for at in memchr::memchr_iter(b'\r', bytes) {
-        kept.extend_from_slice(bytes.get(from..at).unwrap_or_default());
-        from = at + 1;
+    for piece in pieces {
+        let mut from = 0;
+        for at in memchr::memchr_iter(b'\r', piece) {
+            kept.extend_from_slice(piece.get(from..at).unwrap_or_default());
+            from = at + 1;
+        }
+        kept.extend_from_slice(piece.get(from..).unwrap_or_default());
     }
-    kept.extend_from_slice(bytes.get(from..).unwrap_or_default());
     kept
 }
 
@@ -231,7 +274,7 @@ fn from_header(bytes: &[u8]) -> &[u8] {
 mod tests {
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
-    use crate::bounce::{may_be, not_understood, read};
+    use crate::bounce::{MAX_PART, lines, may_be, not_understood, read};
     use crate::event::{Message, Source};
 
     const SAMPLES: [&[u8]; 10] = [
@@ -327,6 +370,21 @@ mod tests {
     fn an_mbox_in_one_mail_gives_each_bounce() {
         let one = "From MAILER-DAEMON  Thu Apr 29 23:34:45 2015\nReturn-Path: <>\nFrom: MAILER-DAEMON@x.example\n\nHi. This is the qmail-send program at x.example.\n\n<a@y.example>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n";
         assert_eq!(events_of(&format!("{one}{}", one.replace("<a@", "<b@"))), 2);
+    }
+
+    #[test]
+    fn what_comes_behind_a_large_attachment_is_read() {
+        let bounce = "Return-Path: <>\nFrom: MAILER-DAEMON@x.example\n\nHi. This is the qmail-send program at x.example.\n\n<a@y.example>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n";
+        for line_end in ["\n", "\r\n", "\r"] {
+            let attachment = format!("{}{line_end}", "A".repeat(77)).repeat(3 * MAX_PART / 155);
+            let text = format!(
+                "From: a@z.example\nSubject: Fwd: bounce\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\nATTACHMENT--b\nContent-Type: message/rfc822\n\n{bounce}--b--\n"
+            );
+            let text = text.replace('\n', line_end).replace("ATTACHMENT", &attachment);
+            let kept = lines(text.as_bytes()).len();
+            assert!(kept < MAX_PART + 2000, "{line_end:?}: {kept}");
+            assert_eq!(events_of(&text), 1, "{line_end:?}");
+        }
     }
 
     #[test]
