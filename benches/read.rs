@@ -2,18 +2,22 @@
 //!
 //! `cargo bench --bench read` runs everything, `cargo bench --bench read -- corpus` the mails of `tests/corpus` alone. All on
 //! one core. The rate to look at is that of `read_and_classify` over that of `mail_parser`: at least 40 % is the aim. A
-//! returned original of 16 MB is to cost less than 50 ms, one of 64 MB four times as much.
+//! returned original of 16 MB is to cost less than 50 ms, one of 64 MB hardly more.
 
 #![expect(clippy::unwrap_used, reason = "a bench may stop at once")]
 
-use std::fs;
-use std::path::Path;
+#[path = "../tests/support/corpus.rs"]
+mod mails;
 
-use bounceaudit::event::{Event, Message, Source};
+use std::fs;
+use std::path::PathBuf;
+
+use bounceaudit::event::{Event, Message};
 use bounceaudit::{bounce, catalogue::Catalogue};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use mail_parser::MessageParser;
+use mails::{mails, message};
 
 fn main() {
     divan::main();
@@ -24,25 +28,10 @@ fn postfix() -> String {
     include_str!("../tests/corpus/postfix-gmo-rbl-late.eml").replace('\r', "")
 }
 
-fn message(name: &str, bytes: Vec<u8>) -> Message {
-    Message {
-        source: Source::File(name.into()),
-        received_at: None,
-        bytes,
-    }
-}
-
 /// The mails of `tests/corpus`, as they lie there.
 fn corpus() -> Vec<Message> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let mut mails: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
-        .collect();
-    mails.sort();
-    let read = |path: &Path| message(&path.to_string_lossy(), fs::read(path).unwrap());
-    mails.iter().map(|path| read(path)).collect()
+    let read = |path: &PathBuf| message(&path.to_string_lossy(), fs::read(path).unwrap());
+    mails().iter().map(read).collect()
 }
 
 /// Bounces as one mailbox collects them, with the CRLF that IMAP delivers: the same server, other recipients, and

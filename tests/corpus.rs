@@ -4,35 +4,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
+#[path = "support/corpus.rs"]
+mod corpus;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bounceaudit::bounce;
-use bounceaudit::event::{Event, Message, Source};
+use bounceaudit::event::Event;
 use bounceaudit::mailbox;
+use corpus::{mails, message};
 use serde_json::{Map, Value};
 
 /// Fields that `catalogue` fills in.
 const VERDICT: [&str; 6] = ["reason", "blocked_ip", "blocklist", "zone", "code", "removal"];
-
-fn mails() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let mut mails: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
-        .collect();
-    mails.sort();
-    mails
-}
-
-fn message(name: &str, bytes: Vec<u8>) -> Message {
-    Message {
-        source: Source::File(name.into()),
-        received_at: None,
-        bytes,
-    }
-}
 
 fn rows(events: &[Event]) -> Vec<Value> {
     events
