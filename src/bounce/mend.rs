@@ -16,6 +16,10 @@ const MAX_LOST: usize = 100;
 /// Mails in a mail: it is cut at the next one. A mailbox of bounces attached one by one has fewer.
 const MAX_MAILS: usize = 10_000;
 
+/// Lines that look like delimiters in a mail of parts: it is cut at the next one. Each part costs some hundred bytes of
+/// memory, and 64 MB may hold nine million of them.
+const MAX_DELIMITERS: usize = 100_000;
+
 /// Mails in transfer encodings that are decoded inside one another; mail-parser goes no further.
 const MAX_ENCODED: usize = 3;
 
@@ -32,6 +36,9 @@ pub(super) fn bounded(mail: &[u8]) -> &[u8] {
 
 fn bounded_inside(mail: &[u8], depth: usize) -> &[u8] {
     let types = content_types(mail);
+    let has_parts = types.iter().any(|(_, kind)| matches!(kind, Kind::Multipart(_)));
+    let too_many = has_parts.then(|| memchr::memmem::find_iter(mail, b"\n--").nth(MAX_DELIMITERS));
+    let mail = too_many.flatten().and_then(|at| mail.get(..=at)).unwrap_or(mail);
     let mut lost = 0;
     let mut mails = 0;
     let is_multipart = |kind: &&Kind<'_>| matches!(kind, Kind::Multipart(_));
@@ -226,7 +233,7 @@ fn first_delimiter(body: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use crate::bounce::mend::{MAX_LOST, MAX_MAILS, bounded, with_boundary};
+    use crate::bounce::mend::{MAX_DELIMITERS, MAX_LOST, MAX_MAILS, bounded, with_boundary};
 
     #[test]
     fn a_mail_is_cut_where_its_nesting_has_no_end() {
@@ -242,6 +249,14 @@ mod tests {
         assert_eq!(bounded(cut.as_bytes()).len(), kept.len());
         let long = format!("Content-Type: text/plain{}\n\nx\n", ";a*0=b".repeat(10_000));
         assert_eq!(bounded(format!("A: b\n{long}").as_bytes()), b"A: b\n");
+        let parts = |many: usize| {
+            format!(
+                "Content-Type: multipart/mixed; boundary=b\n{}",
+                "\n--b\n".repeat(many)
+            )
+        };
+        let (most, more) = (parts(MAX_DELIMITERS), parts(MAX_DELIMITERS + 7));
+        assert_eq!(bounded(more.as_bytes()).len(), most.len() + 1);
         let nested = "Content-Type: message/rfc822\n\n".repeat(MAX_MAILS + 1);
         assert_eq!(bounded(nested.as_bytes()).len(), nested.len() - 30);
     }
