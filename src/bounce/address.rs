@@ -42,7 +42,9 @@ pub(super) fn only(word: &str) -> Option<String> {
 fn local(before: &str) -> Option<&str> {
     if let Some(inner) = before.strip_suffix('"') {
         let from = inner.rfind('"')?;
-        return before.get(from..);
+        return before
+            .get(from..)
+            .filter(|quoted| !quoted.contains(char::is_control));
     }
     let from = before
         .char_indices()
@@ -165,6 +167,7 @@ mod tests {
             assert_eq!(first(text).as_deref(), Some(want), "{text}");
         }
         assert_eq!(first("|/path/to/some/script.py"), None);
+        assert_eq!(first("\"a\0b\"@example.jp"), None);
         assert_eq!(only("<a@example.jp>:").as_deref(), Some("a@example.jp"));
         assert_eq!(only("write to a@example.jp"), None);
         assert_eq!(all("<a@x.example>, b@y.example.").count(), 2);

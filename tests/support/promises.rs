@@ -27,13 +27,13 @@ pub(crate) fn kept(catalogue: &Catalogue, bytes: &[u8]) -> Vec<Event> {
     let written = written(bytes);
     // an mbox may hold the same mail twice
     let is_mbox = written.contains("\nfrom ") || written.starts_with("from ");
-    // of base64 that is cut or broken each reader makes out another piece
-    let is_in_base64 = written.contains("base64");
+    // of an encoding that is cut or broken each reader makes out another piece
+    let is_encoded = written.contains("base64") || written.contains("quoted-printable");
     let mut seen = HashSet::new();
     for event in &events {
         keeps_to_the_fields(event);
         if !is_mbox {
-            if !is_in_base64 {
+            if !is_encoded {
                 is_written(event, &written);
             }
             let of_one_mail = (&event.message_id, event.times.bounced_at);
