@@ -29,6 +29,9 @@ pub(crate) fn kept(catalogue: &Catalogue, bytes: &[u8]) -> Vec<Event> {
     let is_mbox = written.contains("\nfrom ") || written.starts_with("from ");
     // of an encoding that is cut or broken each reader makes out another piece
     let is_encoded = written.contains("base64") || written.contains("quoted-printable");
+    // two mails of one Message-ID may speak of one recipient
+    let carries_several =
+        written.matches("message/rfc822").count() > 1 || written.contains("multipart/digest");
     let mut seen = HashSet::new();
     for event in &events {
         keeps_to_the_fields(event);
@@ -38,7 +41,7 @@ pub(crate) fn kept(catalogue: &Catalogue, bytes: &[u8]) -> Vec<Event> {
             }
             let of_one_mail = (&event.message_id, event.times.bounced_at);
             let is_new = seen.insert((event.recipient.to_ascii_lowercase(), of_one_mail));
-            assert!(is_new, "{} is reported twice", event.recipient);
+            assert!(is_new || carries_several, "{} is reported twice", event.recipient);
         }
         let judged = catalogue.classify(event.clone());
         keeps_to_the_verdict(&judged);
@@ -109,7 +112,10 @@ fn is_written(event: &Event, written: &str) {
     if event.format == Format::Ses {
         return;
     }
-    for word in event.reply.iter().flat_map(|reply| reply.split_whitespace()) {
+    // marks between words are the charset's or HTML's, too
+    let words = event.reply.iter().flat_map(|reply| reply.split_whitespace());
+    let plain = words.filter(|word| word.is_ascii());
+    for word in plain.flat_map(|word| word.split(|c: char| !c.is_ascii_alphanumeric())) {
         assert!(is_there(word), "{word:?} of {:?} stands nowhere", event.reply);
     }
     let numbers = [
@@ -141,6 +147,10 @@ fn written(bytes: &[u8]) -> String {
     if let Some(mail) = MessageParser::default().parse(mail.get(begins..).unwrap_or_default()) {
         decode(&mail, &mut all);
     }
+    // a quoted local part may be folded
+    let unfolded = all.split_whitespace().collect::<Vec<_>>().join(" ");
+    all.push('\n');
+    all.push_str(&unfolded);
     all.make_ascii_lowercase();
     all
 }
