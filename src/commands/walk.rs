@@ -196,9 +196,100 @@ fn progress(tally: Tally, total: u64, found: usize, elapsed: Duration) -> String
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::time::Duration;
 
-    use super::{Tally, progress};
+    use super::{Batch, Read, Source, Tally, progress};
+    use crate::catalogue::Catalogue;
+    use crate::event::{Event, Message};
+
+    const HEAD_BYTES: usize = 256 * 1024;
+
+    fn message(path: &Path, bytes: &[u8]) -> Message {
+        Message {
+            source: Source::File(path.to_owned()),
+            received_at: None,
+            bytes: bytes.to_vec(),
+        }
+    }
+
+    fn of_head(catalogue: &Catalogue, path: &Path, bytes: &[u8]) -> Read {
+        let head = bytes.get(..HEAD_BYTES).unwrap_or(bytes);
+        let batch = Batch {
+            heads: vec![message(path, head)],
+            ..Batch::default()
+        };
+        Read::of(&batch, catalogue)
+    }
+
+    /// Mails that lines of ASCII with CRLF do not go on from: with CR alone, in UTF-16, ended within a word.
+    const ENDS_OTHERWISE: [&str; 3] = ["shape-ends-cr", "charset-utf16", "rfc3464-cut-in-original"];
+
+    /// The mail with a megabyte behind its last header or in its last part.
+    fn grown(mail: &[u8]) -> Vec<u8> {
+        let text = String::from_utf8_lossy(mail);
+        let end = text.trim_end();
+        let end = end
+            .rfind('\n')
+            .filter(|_| end.ends_with("--"))
+            .unwrap_or(end.len());
+        let more = "and so on, and so on, and so on, and so on, and so on\r\n".repeat(20_000);
+        [&mail[..end], b"\r\n", more.as_bytes(), &mail[end..]].concat()
+    }
+
+    #[test]
+    fn the_head_of_a_long_bounce_tells_what_all_of_it_tells() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+        let (mut same, mut different) = (0, Vec::new());
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "eml") {
+                continue;
+            }
+            let mail = std::fs::read(&path).unwrap();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if std::str::from_utf8(&mail).is_err()
+                || mail.len() > HEAD_BYTES / 2
+                || ENDS_OTHERWISE.iter().any(|begin| name.starts_with(begin))
+            {
+                continue;
+            }
+            let batch = Batch {
+                messages: vec![message(&path, &mail)],
+                ..Batch::default()
+            };
+            let whole = Read::of(&batch, &catalogue).events;
+            let mut head: Vec<Event> = of_head(&catalogue, &path, &grown(&mail)).events;
+            for (head, whole) in head.iter_mut().zip(&whole) {
+                // Where the mail ends with the reply, the reply has grown as well.
+                let is_longer = head.reply.as_deref().zip(whole.reply.as_deref());
+                if is_longer.is_some_and(|(head, whole)| head.starts_with(whole)) {
+                    head.reply.clone_from(&whole.reply);
+                }
+            }
+            match whole == head {
+                true => same += 1,
+                false => different.push(path),
+            }
+        }
+        assert!(different.is_empty(), "{different:#?}");
+        assert!(same > 100, "{same}");
+    }
+
+    #[test]
+    fn a_head_that_is_not_enough_is_a_gap() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let begin = b"Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example.jp\r\nSubject: Undelivered Mail Returned to Sender\r\n\
+            MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=B\r\n\r\n--B\r\n\r\n";
+        let mail = [&begin[..], &b"nothing yet\r\n".repeat(40_000)].concat();
+        let read = of_head(&catalogue, Path::new("long.eml"), &mail);
+        assert_eq!((read.events.len(), read.not_understood.len()), (0, 1));
+        assert_eq!(
+            read.gaps[0].to_string(),
+            "long.eml: its first 256 KiB do not tell enough; raise --max-message-size"
+        );
+    }
 
     #[test]
     fn progress_tells_counts_rate_and_time_left() {

@@ -98,6 +98,8 @@ pub(super) struct Conn {
     done: BTreeMap<Tag, Result<(), Fault>>,
     open: Vec<Tag>,
     dead: bool,
+    /// The server has asked for a slower pace with its last OK.
+    hurried: bool,
     /// That of the folder that is open.
     pub(super) uid_validity: Option<UidValidity>,
 }
@@ -176,8 +178,14 @@ impl Conn {
             done: BTreeMap::new(),
             open: Vec::new(),
             dead: false,
+            hurried: false,
             uid_validity: None,
         }
+    }
+
+    /// Whether the server has asked for a slower pace since this was last looked at.
+    pub(super) fn take_hurried(&mut self) -> bool {
+        std::mem::take(&mut self.hurried)
     }
 
     /// The guard, to set its limits.
@@ -270,6 +278,7 @@ impl Conn {
             Ok(Some(response)) => {
                 self.received += 1;
                 let answer = sorted(response.parsed());
+                self.hurried |= is_hurried(response.parsed());
                 let renumbered = uid_validity_of(response.parsed())
                     .is_some_and(|said| self.uid_validity.is_some_and(|known| known.0.get() != said));
                 if renumbered {
@@ -366,6 +375,21 @@ fn uid_validity_of(response: &Response<'_>) -> Option<u32> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// `b7 OK Success [THROTTLED]` (Gmail, node-imap #593)
+fn is_hurried(response: &Response<'_>) -> bool {
+    match response {
+        Response::Done {
+            status: Status::Ok,
+            outcome,
+            ..
+        } => outcome
+            .information
+            .as_deref()
+            .is_some_and(|text| text.contains("[THROTTLED]")),
+        _ => false,
     }
 }
 

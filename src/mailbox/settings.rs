@@ -192,7 +192,7 @@ impl<'de> Deserialize<'de> for Fingerprint {
 mod tests {
     use proptest::prelude::{prop_assert_eq, proptest};
 
-    use super::{Fingerprint, Settings, Tls};
+    use super::{Duration, Fingerprint, Settings, Tls};
 
     proptest! {
         #[test]
@@ -217,6 +217,10 @@ mod tests {
         let settings: Settings = toml::from_str(text).unwrap();
         assert_eq!(settings.account_name(), "postmaster");
         assert_eq!((settings.tls, settings.folders.len()), (Some(Tls::Starttls), 2));
+        let spans: Settings = toml::from_str("timeout = '45s'\nmax_time = '2h'").unwrap();
+        let seconds = |span: Option<Duration>| span.unwrap().as_secs();
+        assert_eq!((seconds(spans.timeout), seconds(spans.max_time)), (45, 7200));
+        assert!(toml::from_str::<Settings>("max_time = '6'").is_err());
         assert!(toml::from_str::<Settings>("pasword_file = 'x'").is_err());
     }
 

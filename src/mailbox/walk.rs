@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use tokio::time::sleep;
+
 use crate::event::{FolderRef, Position};
 
 use super::batch::{Batch, Open};
@@ -30,6 +32,10 @@ impl Inbox {
         let Some(conn) = &mut self.conn else {
             return self.reconnect().await;
         };
+        if conn.take_hurried() {
+            let pause = self.patience.pause(None);
+            sleep(pause.unwrap_or_default()).await;
+        }
         let limits = self.account.limits;
         match &mut self.open {
             None => self.begin().await,

@@ -62,6 +62,18 @@ impl Office {
         self.run(Path::new(env!("CARGO_BIN_EXE_bounceaudit")), arguments, "")
     }
 
+    /// The same with more in its environment.
+    pub(crate) fn bounceaudit_where(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Ran {
+        let child = self
+            .command(Path::new(env!("CARGO_BIN_EXE_bounceaudit")), arguments)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Ran::of(child.unwrap())
+    }
+
     /// The program in this home, left to itself.
     pub(crate) fn start<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Child {
         self.command(Path::new(env!("CARGO_BIN_EXE_bounceaudit")), arguments)

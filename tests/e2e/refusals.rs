@@ -94,6 +94,21 @@ fn an_authority_that_nobody_told_us_of_is_not_accepted() {
 }
 
 #[test]
+fn what_the_platform_trusts_is_trusted() {
+    let office = Office::new();
+    let server = Dovecot::start(&office.certificate("localhost"));
+    let port = server.port.to_string();
+    let account = ["--host", "localhost", "--port", &port, "--user", USER];
+    let rest = ["--password-file", "password", "--no-dns", "--no-ledger"];
+    let scan = [&["scan"][..], &account, &rest].concat();
+
+    // Where OpenSSL looks, too.
+    let ran = office.bounceaudit_where(&[("SSL_CERT_FILE", "ca.pem")], &scan);
+
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:#?}");
+}
+
+#[test]
 fn a_folder_that_does_not_exist_is_named_beside_those_that_do() {
     let office = Office::new();
     let server = Dovecot::start(&office.certificate("localhost"));

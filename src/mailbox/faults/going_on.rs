@@ -84,7 +84,8 @@ mod tests {
                 Wrong::Bad,
                 Wrong::No("[UNAVAILABLE] FETCH Server error"),
             ])
-            .flat_map(|wrong| [20, 1500].map(|mails| (mails, wrong)))
+            .map(|wrong| (20, wrong))
+            .chain([(1500, BYE), (1500, SERVERBUG)])
         {
             let script = Script {
                 mails,
@@ -285,6 +286,20 @@ mod tests {
             assert!(took >= Duration::from_millis(299_910), "{took:?}");
             assert!(took < Duration::from_secs(340), "{took:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_asks_for_a_slower_pace_is_asked_more_slowly() {
+        let script = Script {
+            done: "Success [THROTTLED]",
+            ..Script::default()
+        };
+        let started = Instant::now();
+        let outcome = read(script.clone()).await;
+        assert!(is_whole(&outcome, &script), "{outcome:?}");
+        // Before opening, header fields and bodies of two folders, half a second to a second each.
+        let took = started.elapsed().as_millis();
+        assert!((3000..6000).contains(&took), "{took}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -38,6 +38,8 @@ pub(super) struct Script {
     pub(super) accepted: usize,
     /// From this login on each gets this answer.
     pub(super) login: (usize, &'static str),
+    /// What it says with its OK.
+    pub(super) done: &'static str,
     /// The server waits for the client to speak first, as one for TLS does.
     pub(super) mute: bool,
     /// How long each byte takes.
@@ -116,6 +118,7 @@ impl Default for Script {
             cut: (0, usize::MAX),
             accepted: usize::MAX,
             login: (usize::MAX, ""),
+            done: "done",
             mute: false,
             drip: Duration::ZERO,
         }

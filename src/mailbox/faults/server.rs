@@ -190,7 +190,7 @@ impl Server {
         }
         match (before_it, script.wrong) {
             (Some(_), Some((_, wrong))) => go_wrong(mouth, tag, wrong).await,
-            _ => mouth.say(&format!("{tag} OK done\r\n")).await,
+            _ => mouth.say(&format!("{tag} OK {}\r\n", script.done)).await,
         }
     }
 
