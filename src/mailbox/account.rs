@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::event::{FolderRef, Gap, Place, Position, Timestamp};
 
 use super::batch::Tally;
-use super::command::{Conn, Fault};
+use super::command::Conn;
 use super::error::Error;
+use super::fault::Fault;
 use super::folders::{self, Folder};
 use super::guard::Deadline;
 use super::imap::Inbox;

@@ -1,6 +1,6 @@
 //! Why an account cannot be read at all.
 
-use super::command::Fault;
+use super::fault::Fault;
 use super::login::NoPassword;
 use super::tls::Unconnected;
 

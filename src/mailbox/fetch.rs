@@ -6,7 +6,8 @@ use async_imap::imap_proto::{AttributeValue, Response};
 
 use crate::event::Timestamp;
 
-use super::command::{Conn, Fault, Tag};
+use super::command::{Conn, Tag};
+use super::fault::Fault;
 use super::numbers::{internal_date, uid_of};
 use super::uids::sets;
 

@@ -2,7 +2,8 @@
 
 use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response};
 
-use super::command::{Conn, Fault};
+use super::command::Conn;
+use super::fault::Fault;
 use super::login::Capabilities;
 use super::utf7;
 

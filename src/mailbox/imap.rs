@@ -8,8 +8,9 @@ use crate::event::{FolderRef, Gap, Place, Position};
 
 use super::account::{Account, Scope, wait};
 use super::batch::{Batch, Open, Tally};
-use super::command::{Conn, Fault};
+use super::command::Conn;
 use super::error::Error;
+use super::fault::Fault;
 use super::guard::Deadline;
 use super::retry::{Finding, Patience};
 

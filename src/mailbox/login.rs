@@ -12,7 +12,8 @@ use base64::prelude::BASE64_STANDARD;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::command::{Conn, Fault};
+use super::command::Conn;
+use super::fault::Fault;
 use super::settings::Settings;
 
 const PASSWORD_VARIABLE: &str = "BOUNCEAUDIT_PASSWORD";

@@ -12,6 +12,7 @@ mod certificate;
 mod command;
 mod eml;
 mod error;
+mod fault;
 #[cfg(test)]
 mod faults;
 mod fetch;
@@ -34,8 +35,8 @@ mod walk;
 pub use account::{Account, Scope};
 pub use batch::{Batch, Tally};
 pub use certificate::Rejected;
-pub use command::{Fault, Text};
 pub use error::Error;
+pub use fault::{Fault, Text};
 pub use fetch::HEADER_FIELDS;
 pub use files::files;
 pub use imap::Inbox;

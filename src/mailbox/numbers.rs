@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta};
 
 use crate::event::{Timestamp, UidValidity};
 
-use super::command::{Conn, Fault};
+use super::command::Conn;
+use super::fault::Fault;
 use super::login::quoted;
 
 /// An open folder's numbers.

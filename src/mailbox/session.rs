@@ -7,8 +7,9 @@ use async_imap::imap_proto::Status;
 use tokio::net::TcpStream;
 
 use super::account::Account;
-use super::command::{Conn, Fault};
+use super::command::Conn;
 use super::error::Error;
+use super::fault::Fault;
 use super::fetch::HEAD_BYTES;
 use super::guard::{Deadline, Guard};
 use super::login::{Capabilities, login};

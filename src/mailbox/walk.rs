@@ -8,7 +8,8 @@ use tokio::time::sleep;
 use crate::event::{FolderRef, Position};
 
 use super::batch::{Batch, Open};
-use super::command::{Conn, Fault};
+use super::command::Conn;
+use super::fault::Fault;
 use super::fetch::{self, Body, IN_FLIGHT, Kind, Shelf};
 use super::imap::{Inbox, Step, Trouble, folder_gap};
 use super::numbers;
