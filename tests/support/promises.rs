@@ -61,7 +61,7 @@ fn keeps_to_the_fields(event: &Event) {
         !local.is_empty() && !domain.is_empty(),
         "{recipient:?} is no address"
     );
-    let is_quoted = local.starts_with('"') && local.ends_with('"') && local.len() > 2;
+    let is_quoted = local.starts_with('"') && local.ends_with('"') && local.len() > 1;
     assert!(
         is_quoted || !local.contains(['@', ' ', '"', '<', '>']),
         "{recipient:?} is no address"
