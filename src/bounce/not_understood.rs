@@ -5,7 +5,7 @@ use mail_parser::{HeaderName, Message, MessagePart, MimeHeaders, PartType};
 use crate::bounce::head::{Head, PARSER, has_null_sender, is_daemon};
 use crate::bounce::impersonal;
 use crate::bounce::mend;
-use crate::bounce::shape::{MAX_HEADER, SUBJECTS};
+use crate::bounce::shape::{MAX_HEADER, announces, says_automatic};
 use crate::event::{self, NotUnderstood, Shape, Sign};
 
 /// Parts of a mail and parts within parts beyond these numbers are not named.
@@ -93,11 +93,7 @@ fn signs(mail: &Message<'_>) -> Vec<Sign> {
 /// A postmaster is a person, too: what one writes is no bounce unless it says that a program wrote it, or of what.
 fn is_person(mail: &Message<'_>, from: &str) -> bool {
     let from = from.to_lowercase().replace("postmaster", "");
-    let subject = mail.subject().unwrap_or_default().to_lowercase();
-    let automatic = mail
-        .header_raw("Auto-Submitted")
-        .is_some_and(|auto| !auto.trim().eq_ignore_ascii_case("no"));
-    !is_daemon(&from) && !automatic && !SUBJECTS.iter().any(|word| subject.contains(word))
+    !is_daemon(&from) && !says_automatic(mail) && !announces(mail.subject().unwrap_or_default())
 }
 
 /// An answer of somebody who is away, a receipt, a statistic: understood, and no bounce.

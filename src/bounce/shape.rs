@@ -1,5 +1,7 @@
 //! The outer signs of a bounce, seen in its header alone.
 
+use mail_parser::Message;
+
 use crate::bounce::head::{Head, PARSER};
 
 /// Header bytes beyond this number are not looked at.
@@ -67,11 +69,19 @@ pub(super) fn may_be(header: &[u8]) -> bool {
         return false;
     };
     let head = Head::of(&mail, None);
-    let says_so = mail
-        .header_raw("Auto-Submitted")
-        .is_some_and(|auto| !auto.trim().eq_ignore_ascii_case("no"));
-    let subject = head.subject.to_lowercase();
-    head.automatic || says_so || SUBJECTS.iter().any(|word| subject.contains(word))
+    head.automatic || says_automatic(&mail) || announces(&head.subject)
+}
+
+/// Whether a program says that it wrote the mail (RFC 3834 §5: any `Auto-Submitted` but `no`).
+pub(super) fn says_automatic(mail: &Message<'_>) -> bool {
+    mail.header_raw("Auto-Submitted")
+        .is_some_and(|auto| !auto.trim().eq_ignore_ascii_case("no"))
+}
+
+/// Whether a subject has one of the words of bounces, or of what people write above one.
+pub(super) fn announces(subject: &str) -> bool {
+    let subject = subject.to_lowercase();
+    SUBJECTS.iter().any(|word| subject.contains(word))
 }
 
 /// The mails of an mbox that came as one mail: it begins with a `From ` line, and so does each one after an empty line.
