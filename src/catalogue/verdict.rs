@@ -68,6 +68,7 @@ impl Catalogue {
         let Some(hit) = judge.engine.first(subject, &candidates) else {
             return Verdict::default();
         };
+        tracing::trace!(rule = hit.rule.id.get_ref(), reply = text, "judged");
         let mut verdict = self.said_by(&hit);
         let blocks = hit.rule.address.unwrap_or_else(|| verdict.reason.is_block());
         if matches!(
@@ -77,7 +78,8 @@ impl Catalogue {
             let mut operator = None;
             for name in judge.engine.names(subject, &candidates) {
                 self.fill(&mut verdict, self.said_by(&name));
-                operator = operator.or_else(|| name.rule.operator());
+                let named = || name.group("list").map(|called| self.list_called(called));
+                operator = operator.or_else(|| name.rule.operator()).or_else(named);
             }
             self.name_the_list(&mut verdict, operator, &hit, event);
         }
