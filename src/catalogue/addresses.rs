@@ -265,6 +265,7 @@ fn stands_alone(before: &str, after: &str, text: &str) -> bool {
     let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
     let free_after = match (forwards.next(), forwards.next()) {
         (Some(c), _) if c.is_ascii_alphanumeric() => false,
+        (Some('.'), Some(_)) if is_page(after) => true,
         (Some('.' | '-'), Some(c)) if c.is_ascii_alphanumeric() => false,
         (Some('/'), Some(c)) if c.is_ascii_digit() => {
             let length = digits(after.trim_start_matches('/'));
@@ -273,6 +274,13 @@ fn stands_alone(before: &str, after: &str, text: &str) -> bool {
         _ => true,
     };
     free_before && free_after
+}
+
+/// `http://www.robtex.com/rbl/192.0.2.1.html`: what follows is the page's ending.
+fn is_page(after: &str) -> bool {
+    let ending = after.trim_start_matches('.');
+    let ending = ending.split(|c: char| !c.is_ascii_alphanumeric()).next();
+    ending.is_some_and(|ending| matches!(ending, "html" | "htm" | "php" | "asp" | "aspx"))
 }
 
 fn tail(text: &str) -> &str {
