@@ -262,10 +262,12 @@ pub(super) fn marked(unsure: &[String], name: &str, text: &str) -> String {
 /// Several of them in one field: the mark says that it is about each.
 pub(super) fn marked_all(unsure: &[String], name: &str, items: &[String], between: &str) -> String {
     let text = items.join(between);
-    if items.len() > 1 && is_unsure(unsure, name) {
-        format!("{text}{ALL_UNCERTAIN}")
-    } else {
-        marked(unsure, name, &text)
+    match items {
+        // nothing is not in doubt
+        [] => text,
+        [_] => marked(unsure, name, &text),
+        [_, _, ..] if is_unsure(unsure, name) => format!("{text}{ALL_UNCERTAIN}"),
+        [_, _, ..] => text,
     }
 }
 
@@ -283,7 +285,7 @@ const ALL_UNCERTAIN: &str = " (all uncertain)";
 mod tests {
     use crate::catalogue::{Catalogue, Known, Standing};
     use crate::report::layout::cells;
-    use crate::report::lists::lists_table;
+    use crate::report::lists::{NAME, lists_table};
     use crate::report::table::Look;
 
     fn shown(known: &Known<'_>) -> String {
@@ -295,6 +297,13 @@ mod tests {
         let text = lists_table(known, look);
         for line in text.lines() {
             assert!(cells(line) <= 80 || !line.trim_start().contains(' '), "{line:?}");
+            // a doubt about nothing
+            let value = line.strip_prefix("  ").and_then(|row| row.get(NAME..));
+            let is_row = !line.starts_with("   ");
+            assert!(
+                !is_row || value.is_none_or(|value| value.trim() != "(uncertain)"),
+                "{line:?}"
+            );
         }
         text
     }
