@@ -164,7 +164,8 @@ pub struct CheckArgs {
 /// `bounceaudit lists`
 #[derive(Clone, Debug, Args)]
 pub struct ListsArgs {
-    /// Part of an id, name, operator, zone, code or page, a host or its domain, in any case; several show more [default: all]
+    /// Part of an id, name, operator, zone, code or page, a host or its domain, a mail address, a piece of a reply, in
+    /// any case; several show more [default: all]
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
     /// Where the configuration lies.

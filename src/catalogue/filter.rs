@@ -1,16 +1,25 @@
 //! What somebody may mean who names a list, a code, a host or a company.
 
+use std::net::Ipv4Addr;
+use std::ptr;
+
 use crate::catalogue::Catalogue;
 use crate::catalogue::lists::{List, ZoneFacts};
 use crate::catalogue::providers::{Hosting, Receiver, is_host_of};
 
 /// A filter that means nothing in the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no list, operator, zone, code, receiver or hosting company of the catalogue has {0:?} in it; without a filter, all \
-     are shown"
-)]
-pub struct NothingMeant(String);
+pub enum NothingMeant {
+    /// No entry has it.
+    #[error(
+        "no list, operator, zone, code, receiver or hosting company of the catalogue has {0:?} in it; without a filter, \
+         all are shown"
+    )]
+    Unknown(String),
+    /// It is an answer by which no zone means a listing.
+    #[error("the answer {0} lists nothing: {1}")]
+    NoListing(Ipv4Addr, String),
+}
 
 /// Entries of the catalogue, in its order.
 #[derive(Clone, Debug, Default)]
@@ -32,25 +41,39 @@ impl Catalogue {
         if filters.is_empty() {
             return Ok(self.entries(|_| true, |_| true, |_| true));
         }
-        let single = |filter: &String| {
-            self.entries(
-                |list| list.is_meant_by(filter),
-                |receiver| receiver.is_meant_by(filter),
-                |company| company.is_meant_by(filter),
-            )
-        };
-        let means_nothing = |filter: &&String| {
-            let known = single(filter);
-            known.lists.is_empty() && known.receivers.is_empty() && known.hosting.is_empty()
-        };
-        if let Some(filter) = filters.iter().find(means_nothing) {
-            return Err(NothingMeant(filter.clone()));
-        }
+        let each = filters.iter().map(|filter| self.meant_by_one(filter));
+        let each: Vec<Known<'_>> = each.collect::<Result<_, _>>()?;
         Ok(self.entries(
-            |list| filters.iter().any(|filter| list.is_meant_by(filter)),
-            |receiver| filters.iter().any(|filter| receiver.is_meant_by(filter)),
-            |company| filters.iter().any(|filter| company.is_meant_by(filter)),
+            |list| each.iter().any(|known| is_among(&known.lists, list)),
+            |receiver| each.iter().any(|known| is_among(&known.receivers, receiver)),
+            |company| each.iter().any(|known| is_among(&known.hosting, company)),
         ))
+    }
+
+    /// The entries that have the filter in them or, where none has, those whose marks a piece of a reply has in it.
+    fn meant_by_one(&self, filter: &str) -> Result<Known<'_>, NothingMeant> {
+        let known = self.entries(
+            |list| list.is_meant_by(filter),
+            |receiver| receiver.is_meant_by(filter),
+            |company| company.is_meant_by(filter),
+        );
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        let known = self.entries(
+            |list| list.is_quoted_in(filter),
+            |receiver| receiver.has_address(filter),
+            |_| false,
+        );
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        let answer = filter.parse::<Ipv4Addr>().ok();
+        let no_listing = answer.and_then(|answer| Some((answer, self.never_listed.get(&answer)?)));
+        Err(match no_listing {
+            Some((answer, meaning)) => NothingMeant::NoListing(answer, meaning.clone()),
+            None => NothingMeant::Unknown(filter.to_owned()),
+        })
     }
 
     fn entries(
@@ -65,6 +88,16 @@ impl Catalogue {
             hosting: self.hosting.iter().filter(|entry| company(entry)).collect(),
         }
     }
+}
+
+impl Known<'_> {
+    fn is_empty(&self) -> bool {
+        self.lists.is_empty() && self.receivers.is_empty() && self.hosting.is_empty()
+    }
+}
+
+fn is_among<T>(entries: &[&T], entry: &T) -> bool {
+    entries.iter().any(|other| ptr::eq(*other, entry))
 }
 
 impl List {
@@ -90,7 +123,66 @@ impl List {
     }
 }
 
+impl List {
+    /// Whether a piece of a reply names the list: a zone with a key or a final dot, a link with the address in it, an own
+    /// code of a range, or a mark in the midst of other words.
+    fn is_quoted_in(&self, filter: &str) -> bool {
+        let filter = filter.trim().to_lowercase();
+        let name = filter.trim_end_matches('.');
+        let is_zone = |zone: ZoneFacts| {
+            let zone = zone.zone.as_str();
+            name.strip_suffix(zone)
+                .is_some_and(|key| key.is_empty() || key.ends_with('.'))
+        };
+        let links = self.lookup_old.iter().chain(&self.removal_old);
+        let is_link = |link: &String| {
+            let (before, _) = link.split_once("{ip}").unwrap_or((link, ""));
+            !before.is_empty() && filter.starts_with(&before.to_lowercase())
+        };
+        // A word without such a sign is a name; a mistyped one is not to be taken for a mark.
+        let is_name = |c: char| c.is_alphanumeric() || c == '-';
+        let is_reply = !filter.chars().all(is_name);
+        self.zones().any(is_zone)
+            || [&self.lookup, &self.removal]
+                .into_iter()
+                .chain(links)
+                .any(is_link)
+            || self.codes.keys().any(|code| is_of_range(code, &filter))
+            || (is_reply && self.seen_as.iter().any(|mark| is_in(mark, &filter)))
+    }
+}
+
+/// Whether a mark stands in a text: `A with B` has two, and both have to; one of three letters is too short.
+fn is_in(mark: &str, text: &str) -> bool {
+    mark.split(" with ").all(|part| {
+        part.len() > 3
+            && text.match_indices(part).any(|(at, _)| {
+                let before = text.get(..at).and_then(|before| before.chars().next_back());
+                !before.is_some_and(char::is_alphanumeric)
+            })
+    })
+}
+
+/// Whether a code lies in a range such as `5.7.606-5.7.649`.
+fn is_of_range(range: &str, code: &str) -> bool {
+    let parts = |code: &str| -> Option<(String, u32)> {
+        let (class, detail) = code.rsplit_once('.')?;
+        Some((class.to_owned(), detail.parse().ok()?))
+    };
+    let ends = range
+        .split_once('-')
+        .and_then(|(first, last)| Some((parts(first)?, parts(last)?)));
+    ends.zip(parts(code))
+        .is_some_and(|((first, last), code)| first.0 == code.0 && (first.1..=last.1).contains(&code.1))
+}
+
 impl Receiver {
+    /// Whether the mail address lies in one of its domains.
+    fn has_address(&self, filter: &str) -> bool {
+        let domain = filter.rsplit_once('@').map(|(_, domain)| domain);
+        domain.is_some_and(|domain| is_host_of(domain, &self.domains))
+    }
+
     /// Whether somebody who says this may mean the receiver: a part of its id, name, hosts or domains, or one of its hosts.
     fn is_meant_by(&self, filter: &str) -> bool {
         let names = [&self.id, &self.name]
@@ -148,6 +240,37 @@ mod tests {
         assert!(lists(&["Cisco Talos"]).contains(&"spamcop".to_owned()));
         assert!(lists(&["127.0.0.30"]).contains(&"spamhaus-zen".to_owned()));
         assert!(!lists(&["127.0.0.3"]).contains(&"uceprotect-1".to_owned()));
+    }
+
+    #[test]
+    fn a_piece_of_a_reply_finds_the_list_that_it_names() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let found = |text: &str| ids(&catalogue.meant_by(&filters(&[text])).unwrap());
+        for (piece, list) in [
+            ("zen.spamhaus.org.", "spamhaus-zen"),
+            ("abcdefghij.zen.dq.spamhaus.net", "spamhaus-zen"),
+            ("https://ipcheck.proofpoint.com/?ip=192.0.2.1", "proofpoint"),
+            ("5.7.610", "microsoft-365"),
+            ("OFR004_102", "orange-fr"),
+            ("AUP#In-1000", "spectrum"),
+            ("554 5.7.1 192.0.2.1 blocked using gmo-rbl.jp; poor", "gmo-rbl"),
+        ] {
+            let [lists, _, _] = found(piece);
+            assert!(lists.iter().any(|id| id == list), "{piece}: {lists:?}");
+            assert!(lists.len() < 3, "{piece}: {lists:?}");
+        }
+        assert_eq!(found("someone@hotmail.co.jp")[1], ["microsoft-outlook"]);
+        for piece in [
+            "spamhaus-zenn",
+            "5.7.650",
+            "someone@example.org",
+            "192.0.2.1",
+            "xgsmtp y",
+        ] {
+            assert!(catalogue.meant_by(&filters(&[piece])).is_err(), "{piece}");
+        }
+        let error = catalogue.meant_by(&filters(&["127.255.255.254"])).unwrap_err();
+        assert!(error.to_string().contains("open resolver"), "{error}");
     }
 
     #[test]

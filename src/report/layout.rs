@@ -199,6 +199,16 @@ impl Page {
         }
     }
 
+    /// `id  name`, strong; a long name goes on below, two cells in.
+    pub(super) fn heading(&mut self, id: &str, name: &str) {
+        let room = self.width.saturating_sub(cells(&visible(id)) + 2).max(20);
+        let mut before = format!("{id}  ");
+        for line in wrap(name, room) {
+            self.spans(&[(Tone::Strong, &before), (Tone::Strong, &line)]);
+            before = "  ".to_owned();
+        }
+    }
+
     /// `name  value`, the values of several lines below each other; a word too wide for that has a line of its own.
     pub(super) fn field(&mut self, tone: Tone, name: &str, name_width: usize, value: &str) {
         const INDENT: usize = 2;
@@ -227,7 +237,7 @@ impl Page {
 mod tests {
     use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
-    use crate::report::layout::{cells, column, pad, wrap};
+    use crate::report::layout::{Page, cells, column, pad, wrap};
 
     #[test]
     fn kana_are_two_cells_and_break_anywhere() {
@@ -239,6 +249,15 @@ mod tests {
     fn a_long_address_keeps_a_line_of_its_own() {
         let address = "https://www.spamhaus.org/query/ip/192.0.2.10";
         assert_eq!(wrap(&format!("see {address} now"), 20), ["see", address, "now"]);
+    }
+
+    #[test]
+    fn a_heading_keeps_the_gap_behind_its_id() {
+        let mut page = Page::new(60, false);
+        page.heading("microsoft-365-customer", "the receiving organisation's own list");
+        page.heading("cox", "Cox");
+        let lines = "microsoft-365-customer  the receiving organisation's own\n  list\ncox  Cox\n";
+        assert_eq!(page.finish(), lines);
     }
 
     #[test]

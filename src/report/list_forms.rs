@@ -390,8 +390,9 @@ mod tests {
             .collect::<Result<_, _>>()
             .unwrap();
         assert_eq!(lines.len(), entries);
+        let zen = lines.iter().find(|line| line["id"] == "spamhaus-zen").unwrap();
         assert_eq!(
-            lines[0]["zones"][0]["answers"]["127.0.0.4"],
+            zen["zones"][0]["answers"]["127.0.0.4"],
             "XBL (CBL): compromised or infected host, open proxy"
         );
     }

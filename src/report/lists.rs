@@ -50,7 +50,7 @@ pub fn lists_table(known: &Known<'_>, look: Look) -> String {
 /// What it is and whether it lives, how to get off it, then what tells its refusals from others'.
 fn block(list: &List, page: &mut Page) {
     let unsure = &list.uncertain;
-    page.paragraph(Tone::Strong, 0, 2, &format!("{}  {}", list.id, list.name));
+    page.heading(&list.id.0, &list.name);
     let event_id = list.event_id.as_ref().map(ToString::to_string);
     // An event carries another id where replies do not tell the operator's lists apart.
     field(page, unsure, "blocklist", &event_id.unwrap_or_default());
@@ -70,18 +70,15 @@ fn block(list: &List, page: &mut Page) {
             page.field(Tone::Plain, name, NAME, &marked(unsure, of, &text));
         }
     }
-    // a field without a fact has no doubtful one
-    field(page, &[], "not known", &missing.join(", "));
+    // a field without a fact has no doubtful one, and there is no way off a dead list
+    if !is_for_the_receiver_alone(list) {
+        field(page, &[], "not known", &missing.join(", "));
+    }
     field(page, unsure, "note", &list.note);
     codes(list, page);
     zones(list, page);
-    let marks = list.seen_as.join("; ");
-    page_if(
-        page,
-        "seen as",
-        &marked(unsure, "seen_as", &marks),
-        !marks.is_empty(),
-    );
+    let marks = marked_all(unsure, "seen_as", &list.seen_as, "; ");
+    field(page, &[], "seen as", &marks);
     let serves: Vec<&str> = list.serves.iter().map(|id| id.0.as_str()).collect();
     field(page, unsure, "asked via", &serves.join(", "));
     let old: Vec<&str> = list
@@ -97,12 +94,8 @@ fn block(list: &List, page: &mut Page) {
 
 /// A field under the name that `uncertain` has for it; nothing where there is no text.
 pub(super) fn field(page: &mut Page, unsure: &[String], name: &str, text: &str) {
-    page_if(page, name, &marked(unsure, name, text), !text.is_empty());
-}
-
-fn page_if(page: &mut Page, name: &str, text: &str, is_there: bool) {
-    if is_there {
-        page.field(Tone::Plain, name, NAME, text);
+    if !text.is_empty() {
+        page.field(Tone::Plain, name, NAME, &marked(unsure, name, text));
     }
 }
 
@@ -116,6 +109,7 @@ pub(super) fn faint(page: &mut Page, name: &str, text: &str) {
 /// What somebody needs to get off the list, each with the name that `uncertain` has for it.
 fn way_out(list: &List) -> [(&'static str, &'static str, String); 7] {
     let who = match list.who_may_ask_note.as_str() {
+        "" if list.who_may_ask == WhoMayAsk::Unknown => String::new(),
         "" => who_may_ask(list).to_owned(),
         note => format!("{}: {note}", who_may_ask(list)),
     };
@@ -127,7 +121,11 @@ fn way_out(list: &List) -> [(&'static str, &'static str, String); 7] {
         ("lookup", "lookup", list.lookup.clone()),
         ("removal", "removal", removal),
         ("who may ask", "who_may_ask", who),
-        ("needs", "needs", list.needs.join("; ")),
+        (
+            "needs",
+            "needs",
+            marked_all(&list.uncertain, "needs", &list.needs, "; "),
+        ),
         ("takes effect", "takes_effect", list.takes_effect.clone()),
         ("harm", "harm", list.harm.clone()),
         ("relisting", "relisting", list.relisting.clone()),
@@ -137,7 +135,9 @@ fn way_out(list: &List) -> [(&'static str, &'static str, String); 7] {
 fn who_may_ask(list: &List) -> &'static str {
     let of_domains = list.zones().next().is_some() && list.zones().all(|zone| zone.domains);
     match list.who_may_ask {
-        WhoMayAsk::Nobody if list.status == Standing::Dead => "nobody, the receiver has to stop asking it",
+        WhoMayAsk::Nobody | WhoMayAsk::Receiver if is_for_the_receiver_alone(list) => {
+            "nobody, the receiver has to stop asking it"
+        }
         WhoMayAsk::IpOwner if of_domains => "the domain's owner",
         WhoMayAsk::Sender => "whoever sends through the IP",
         WhoMayAsk::IpOwner => "the IP's owner, not you if you rent it",
@@ -147,23 +147,38 @@ fn who_may_ask(list: &List) -> &'static str {
     }
 }
 
+/// Whether it is dead and has a zone: nobody is to be asked but who still asks it.
+fn is_for_the_receiver_alone(list: &List) -> bool {
+    list.status == Standing::Dead && list.zones().next().is_some()
+}
+
+/// `dead since 2019 (uncertain): its domain lapsed`; the doubt stands before the note, which it is not about.
 fn status(list: &List) -> String {
-    let unsure = &list.uncertain;
+    let unsure = |name| is_unsure(&list.uncertain, name);
     let mut text = list.status.to_string();
     if let Some(month) = list.dead_since {
         text.push_str(&format!(" since {month}"));
     }
-    if !list.status_as_of.is_empty() {
-        let doubt = match is_unsure(unsure, "status_as_of") {
-            true => ", uncertain",
-            false => "",
-        };
-        text.push_str(&format!(" (as of {}{doubt})", list.status_as_of));
+    let mut says = Vec::new();
+    let in_doubt = unsure("status") || (list.dead_since.is_some() && unsure("dead_since"));
+    if in_doubt && list.status != Standing::Unknown {
+        says.push("uncertain".to_owned());
+    }
+    match list.status_as_of.as_str() {
+        "" if list.status == Standing::Alive && !in_doubt => says.push("undated source".to_owned()),
+        "" => {}
+        month => says.push(format!("as of {month}")),
+    }
+    if !in_doubt && !list.status_as_of.is_empty() && unsure("status_as_of") {
+        says.push("uncertain".to_owned());
+    }
+    if !says.is_empty() {
+        text.push_str(&format!(" ({})", says.join(", ")));
     }
     if !list.status_note.is_empty() {
         text.push_str(&format!(": {}", list.status_note));
     }
-    marked(unsure, "status", &text)
+    text
 }
 
 /// The operator's own codes, each on a line of its own.
@@ -172,7 +187,8 @@ fn codes(list: &List, page: &mut Page) {
         page.line("  codes");
     }
     for (code, meaning) in &list.codes {
-        let line = marked(&list.uncertain, "codes", &format!("{code} = {meaning}"));
+        let line = marked(&list.uncertain, code, &format!("{code} = {meaning}"));
+        let line = marked(&list.uncertain, "codes", &line);
         page.paragraph(Tone::Plain, 4, 4, &line);
     }
 }
@@ -196,6 +212,7 @@ fn zones(list: &List, page: &mut Page) {
 /// `zen.spamhaus.org: IPv4, IPv6, test entries`
 pub(super) fn zone_facts(list: &List, zone: &ZoneFacts) -> String {
     let dead = zone.dead_since.map(|month| format!("dead since {month}"));
+    let dead = dead.map(|text| marked(&list.uncertain, "dead_since", &text));
     let test_entries = match zone.test_entries {
         true => marked(&list.uncertain, "test_entries", "test entries"),
         false => marked(&list.uncertain, "test_entries", "no test entry known"),
@@ -212,7 +229,8 @@ pub(super) fn zone_facts(list: &List, zone: &ZoneFacts) -> String {
         .into_iter()
         .filter_map(|(holds, text)| holds.then_some(text))
         .collect();
-    format!("{}: {}", zone.zone, says.join(", "))
+    let line = format!("{}: {}", zone.zone, says.join(", "));
+    marked(&list.uncertain, zone.zone.as_str(), &line)
 }
 
 /// What each answer of a zone means.
@@ -234,10 +252,22 @@ pub(super) fn answers(list: &List, zone: &ZoneFacts) -> Vec<String> {
 
 /// The text, and whether no source was seen for it. An entry of `uncertain` begins with the name of its field.
 pub(super) fn marked(unsure: &[String], name: &str, text: &str) -> String {
-    if is_unsure(unsure, name) && !text.ends_with(UNCERTAIN) {
+    if is_unsure(unsure, name) && !text.ends_with(UNCERTAIN) && !text.ends_with(ALL_UNCERTAIN) {
         format!("{text}{UNCERTAIN}")
     } else {
         text.to_owned()
+    }
+}
+
+/// Several of them in one field: the mark says that it is about each.
+pub(super) fn marked_all(unsure: &[String], name: &str, items: &[String], between: &str) -> String {
+    let text = items.join(between);
+    match items {
+        // nothing is not in doubt
+        [] => text,
+        [_] => marked(unsure, name, &text),
+        [_, _, ..] if is_unsure(unsure, name) => format!("{text}{ALL_UNCERTAIN}"),
+        [_, _, ..] => text,
     }
 }
 
@@ -249,12 +279,13 @@ fn is_unsure(unsure: &[String], name: &str) -> bool {
 }
 
 const UNCERTAIN: &str = " (uncertain)";
+const ALL_UNCERTAIN: &str = " (all uncertain)";
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::{Catalogue, Known};
+    use crate::catalogue::{Catalogue, Known, Standing};
     use crate::report::layout::cells;
-    use crate::report::lists::lists_table;
+    use crate::report::lists::{NAME, lists_table};
     use crate::report::table::Look;
 
     fn shown(known: &Known<'_>) -> String {
@@ -266,6 +297,13 @@ mod tests {
         let text = lists_table(known, look);
         for line in text.lines() {
             assert!(cells(line) <= 80 || !line.trim_start().contains(' '), "{line:?}");
+            // a doubt about nothing
+            let value = line.strip_prefix("  ").and_then(|row| row.get(NAME..));
+            let is_row = !line.starts_with("   ");
+            assert!(
+                !is_row || value.is_none_or(|value| value.trim() != "(uncertain)"),
+                "{line:?}"
+            );
         }
         text
     }
@@ -293,6 +331,145 @@ mod tests {
     #[test]
     fn the_whole_catalogue() {
         insta::assert_snapshot!(shown_by(&[]));
+    }
+
+    /// The lines that begin with a name, and those that hang below them, in one line.
+    fn paragraph(text: &str, name: &str) -> Option<String> {
+        let begins = |line: &&str| {
+            let rest = line.trim_start().strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':']))
+        };
+        let depth = |line: &str| line.len() - line.trim_start().len();
+        let first = text.lines().find(begins)?;
+        let hanging = text.lines().skip_while(|line| !begins(line)).skip(1);
+        let words = hanging
+            .take_while(|line| depth(line) > depth(first))
+            .flat_map(str::split_whitespace);
+        let words: Vec<&str> = first.split_whitespace().chain(words).collect();
+        Some(words.join(" "))
+    }
+
+    /// The names that `uncertain` begins with.
+    fn doubted(unsure: &[String]) -> impl Iterator<Item = &str> {
+        unsure.iter().filter_map(|entry| entry.split([' ', ':']).next())
+    }
+
+    #[test]
+    fn a_doubt_stands_beside_what_it_is_about() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let all = catalogue.meant_by(&[]).unwrap();
+        for list in all.lists {
+            let text = shown(&Known {
+                lists: vec![list],
+                ..Known::default()
+            });
+            for name in doubted(&list.uncertain) {
+                let row = match name {
+                    "everything" => "kind".to_owned(),
+                    "status" | "status_as_of" if list.status == Standing::Unknown => continue,
+                    "status_as_of" => "status".to_owned(),
+                    "dead_since" | "test_entries" => "zones".to_owned(),
+                    name => name.replace('_', " "),
+                };
+                let row = paragraph(&text, &row).unwrap_or_default();
+                assert!(row.is_empty() || row.contains("uncertain"), "{name}: {row}");
+            }
+        }
+        for receiver in all.receivers {
+            let text = shown(&Known {
+                receivers: vec![receiver],
+                ..Known::default()
+            });
+            for name in doubted(&receiver.uncertain) {
+                let rows = ["hosts", "domains"].map(|row| paragraph(&text, row).unwrap_or_default());
+                let own_mark = format!("{name} (uncertain)");
+                let is_marked = rows.iter().any(|row| match row.strip_prefix(name) {
+                    Some(_) => row.ends_with("uncertain)"),
+                    None => row.contains(&own_mark) || row.ends_with("(all uncertain)"),
+                });
+                assert!(is_marked, "{name}: {rows:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_doubt_is_about_something_that_the_entry_has() {
+        const FIELDS: [&str; 17] = [
+            "codes",
+            "dead_since",
+            "everything",
+            "harm",
+            "kind",
+            "lookup",
+            "needs",
+            "note",
+            "operator",
+            "relisting",
+            "removal",
+            "seen_as",
+            "status",
+            "status_as_of",
+            "takes_effect",
+            "test_entries",
+            "who_may_ask",
+        ];
+        let catalogue = Catalogue::built_in().unwrap();
+        let all = catalogue.meant_by(&[]).unwrap();
+        for list in all.lists {
+            let zones: Vec<_> = list.zones().collect();
+            let answers = zones
+                .iter()
+                .flat_map(|zone| zone.codes.keys())
+                .map(ToString::to_string);
+            let known: Vec<String> = zones
+                .iter()
+                .map(|zone| zone.zone.to_string())
+                .chain(answers)
+                .chain(list.codes.keys().cloned())
+                .chain(FIELDS.map(str::to_owned))
+                .collect();
+            for name in doubted(&list.uncertain) {
+                assert!(known.iter().any(|known| known == name), "{}: {name}", list.id);
+            }
+        }
+        for receiver in all.receivers {
+            for name in doubted(&receiver.uncertain) {
+                let names = receiver.mx.iter().chain(&receiver.domains);
+                let is_known = names.into_iter().any(|known| known == name);
+                assert!(
+                    is_known || ["hosts", "domains"].contains(&name),
+                    "{}: {name}",
+                    receiver.id
+                );
+            }
+        }
+        for company in all.hosting {
+            for name in doubted(&company.uncertain) {
+                let fields = ["hosts", "channel", "needs", "answer", "self_ask", "everything"];
+                assert!(fields.contains(&name), "{}: {name}", company.id);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_list_has_a_source_or_is_doubted() {
+        let catalogue = Catalogue::built_in().unwrap();
+        for list in catalogue.lists() {
+            let no_source = doubted(&list.uncertain).any(|name| name == "everything");
+            assert!(no_source || !list.sources.is_empty(), "{}", list.id);
+            // the day it died decides whose fault a bounce is
+            let dead = list.status == Standing::Dead && list.zones().next().is_some();
+            assert!(
+                !dead || list.zones().all(|zone| zone.dead_since.is_some()),
+                "{}",
+                list.id
+            );
+        }
+        for receiver in catalogue.meant_by(&[]).unwrap().receivers {
+            let nowhere = receiver.seen.iter().all(|seen| seen == "none");
+            let hosts = doubted(&receiver.uncertain).any(|name| name == "hosts");
+            assert!(!nowhere || hosts, "{}", receiver.id);
+        }
     }
 
     #[test]

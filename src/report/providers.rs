@@ -2,14 +2,14 @@
 
 use crate::catalogue::{Hosting, Receiver};
 use crate::report::layout::{Page, Tone};
-use crate::report::lists::{NAME, faint, field, marked};
+use crate::report::lists::{NAME, faint, field, marked, marked_all};
 
 /// A block for a receiver of mail.
 pub(super) fn receiver(receiver: &Receiver, page: &mut Page) {
     let unsure = &receiver.uncertain;
-    let named = |names: &[String]| {
+    let named = |field: &str, names: &[String]| {
         let names: Vec<String> = names.iter().map(|name| marked(unsure, name, name)).collect();
-        names.join(", ")
+        marked_all(unsure, field, &names, ", ")
     };
     let lists = receiver
         .lists
@@ -18,11 +18,11 @@ pub(super) fn receiver(receiver: &Receiver, page: &mut Page) {
             true => format!("{list} (its own)"),
             false => list.to_string(),
         });
-    page.paragraph(Tone::Strong, 0, 2, &format!("{}  {}", receiver.id, receiver.name));
+    page.heading(&receiver.id, &receiver.name);
     page.field(Tone::Plain, "kind", NAME, "receiver of mail");
     for (name, text) in [
-        ("hosts", named(&receiver.mx)),
-        ("domains", named(&receiver.domains)),
+        ("hosts", named("hosts", &receiver.mx)),
+        ("domains", named("domains", &receiver.domains)),
         ("refuses by", lists.collect::<Vec<_>>().join(", ")),
         ("note", receiver.note.clone()),
     ] {
@@ -34,7 +34,13 @@ pub(super) fn receiver(receiver: &Receiver, page: &mut Page) {
 
 /// Where the names of its hosts were seen.
 fn seen(receiver: &Receiver) -> String {
-    let words = receiver.seen.iter().map(|seen| match seen.as_str() {
+    // some of its hosts nowhere, but others
+    let somewhere = receiver.seen.iter().filter(|seen| seen.as_str() != "none");
+    let seen = match somewhere.clone().next() {
+        Some(_) => somewhere.collect(),
+        None => receiver.seen.iter().collect::<Vec<_>>(),
+    };
+    let words = seen.into_iter().map(|seen| match seen.as_str() {
         "report" => "postmasters' reports",
         "sample" => "bounces",
         "doc" => "documents",
@@ -51,13 +57,21 @@ pub(super) fn hosting(company: &Hosting, page: &mut Page) {
         "" => company.self_ask.clone(),
         note => format!("{}: {note}", company.self_ask),
     };
-    page.paragraph(Tone::Strong, 0, 2, &format!("{}  {}", company.id, company.name));
+    page.heading(&company.id, &company.name);
     page.field(Tone::Plain, "kind", NAME, "hosting company");
     let mut missing = Vec::new();
     for (name, of, text) in [
-        ("hosts", "hosts", company.hosts.join(", ")),
+        (
+            "hosts",
+            "hosts",
+            marked_all(unsure, "hosts", &company.hosts, ", "),
+        ),
         ("support", "channel", company.channel.clone()),
-        ("needs", "needs", company.needs.join("; ")),
+        (
+            "needs",
+            "needs",
+            marked_all(unsure, "needs", &company.needs, "; "),
+        ),
         ("answer", "answer", company.answer.clone()),
         ("ask yourself", "self_ask", self_ask),
     ] {
@@ -68,6 +82,8 @@ pub(super) fn hosting(company: &Hosting, page: &mut Page) {
         }
     }
     field(page, &[], "not known", &missing.join(", "));
-    faint(page, "uncertain", &unsure.join("; "));
+    // by the names that stand above
+    let unsure = unsure.join("; ").replace("channel", "support");
+    faint(page, "uncertain", &unsure);
     faint(page, "sources", &company.sources.join("; "));
 }
