@@ -140,7 +140,7 @@ fn who_may_ask(list: &List) -> &'static str {
         }
         WhoMayAsk::IpOwner if of_domains => "the domain's owner",
         WhoMayAsk::Sender => "whoever sends through the IP",
-        WhoMayAsk::IpOwner => "the IP's owner, not you if you rent it",
+        WhoMayAsk::IpOwner => "the IP's owner (on a shared server: your hosting company)",
         WhoMayAsk::Receiver => "the receiver alone can change it",
         WhoMayAsk::Nobody => "nobody, it expires by itself",
         WhoMayAsk::Unknown => "unknown",
