@@ -53,6 +53,31 @@ fn a_rule_of_ones_own_is_tried_wherever_the_file_is_named() {
 }
 
 #[test]
+fn the_log_names_the_rule_that_judged_a_reply() {
+    let office = Office::new();
+    fs::write(
+        office.path("bounce.eml"),
+        bounce("550 5.7.1 policy P17 of the relay refuses"),
+    )
+    .unwrap();
+    fs::write(office.path("own.toml"), OWN).unwrap();
+    let ran = office.bounceaudit(["-vv", "classify", "bounce.eml", "--catalogue", "own.toml"]);
+    assert_eq!(ran.status, 0, "{ran:#?}");
+    let judged: Vec<_> = ran
+        .stderr
+        .lines()
+        .filter(|line| line.contains("judged"))
+        .collect();
+    assert_eq!(judged.len(), 1, "{ran:#?}");
+    assert!(
+        judged[0].contains("rule=\"relay-example\"") && judged[0].contains("policy P17"),
+        "{ran:#?}"
+    );
+    let without = office.bounceaudit(["-vv", "classify", "bounce.eml"]);
+    assert!(!without.stderr.contains("relay-example"), "{without:#?}");
+}
+
+#[test]
 fn a_catalogue_that_is_wrong_stops_every_command_with_its_line() {
     let office = Office::new();
     fs::write(office.path("bounce.eml"), bounce("550 no")).unwrap();
