@@ -17,7 +17,7 @@ const REMOVAL_DESK: &str = concat!(
     r"(?<address>[a-z0-9][a-z0-9._+=-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+)",
 );
 /// Links of other kinds: the resolver's error page, standards, the sender's own records, third parties' look-ups.
-const NO_REMOVAL: &str = r"returnc/pub|refused\.shtml|ietf\.org|rfc-?editor|/rfc/|rfc[0-9]{4}|openspf|spf\.pobox|robtex\.com|wikipedia\.org";
+const NO_REMOVAL: &str = r"returnc/pub|refused\.shtml|ietf\.org|rfc-?editor|/rfc/|rfc[0-9]{4}|openspf|spf\.pobox|robtex\.com|wikipedia\.org|mxtoolbox\.com|dnsstuff\.com|multirbl\.valli|ipvoid\.com";
 
 /// Ready to find links.
 #[derive(Debug)]

@@ -14,19 +14,32 @@ use crate::event::{Event, ListId, Reason, Verdict, Zone};
 const MASKED_KEY: &str = "***";
 
 /// First labels of hosts that tell whoever is refused why, and how to get off the list.
-const LIST_HOSTS: [&str; 12] = [
+const LIST_HOSTS: [&str; 14] = [
     "abuse",
     "antispam",
     "bl",
     "blacklist",
     "blocklist",
     "delist",
+    "denylist",
     "dnsbl",
     "ipcheck",
     "postmaster",
     "rbl",
     "reputation",
+    "spamblock",
     "unblock",
+];
+
+/// Words in the addresses of pages that are there for the same.
+const LIST_PAGES: [&str; 7] = [
+    "blacklist",
+    "blocklist",
+    "delist",
+    "denylist",
+    "dnsbl",
+    "iplookup",
+    "rbl",
 ];
 
 /// What turns replies into verdicts.
@@ -82,6 +95,10 @@ impl Catalogue {
                 operator = operator.or_else(|| name.rule.operator()).or_else(named);
             }
             self.name_the_list(&mut verdict, operator, &hit, event);
+        } else if matches!(verdict.reason, Reason::RateLimited | Reason::RequirePtr) && verdict.code.is_none()
+        {
+            let named = judge.engine.names(subject, &candidates);
+            verdict.code = named.map(|name| self.said_by(&name)).find_map(|said| said.code);
         }
         verdict.blocklist = verdict.blocklist.or_else(|| hit.rule.operator());
         if blocks {
@@ -96,7 +113,9 @@ impl Catalogue {
                 .or_else(|| judge.links.removal(&text, &event.recipient));
         }
         if matches!(verdict.reason, Reason::Blocked | Reason::BadReputation) && verdict.blocklist.is_none() {
-            verdict.blocklist = verdict.removal.as_deref().and_then(|link| self.list_behind(link));
+            let refused = verdict.blocked_ip.map(|ip| ip.to_string());
+            let behind = |link| self.list_behind(link, refused.as_deref());
+            verdict.blocklist = verdict.removal.as_deref().and_then(behind);
         }
         self.bury(verdict, event)
     }
@@ -168,17 +187,34 @@ impl Catalogue {
     }
 
     /// Who keeps the list, told by the page where removal is asked for: a receiver's own host, or one that is there for
-    /// lists, such as `http://blacklist.example.net/Help/17`.
-    fn list_behind(&self, link: &str) -> Option<ListId> {
+    /// lists, such as `http://blacklist.example.net/Help/17`, `https://example.net/denylist?q=`, or that tells of the refused
+    /// address, such as `http://example.net/listing?192.0.2.1`.
+    fn list_behind(&self, link: &str, refused: Option<&str>) -> Option<ListId> {
         let (_, rest) = link.split_once("://")?;
-        let host = rest.split(['/', ':', '?', '#']).next()?.to_ascii_lowercase();
+        let at = rest.find(['/', ':', '?', '#']).unwrap_or(rest.len());
+        let (host, page) = rest.split_at_checked(at)?;
+        let host = host.to_ascii_lowercase();
         let receiver = providers::by_host(&self.receivers, &host);
         if let Some(own) = receiver.and_then(|receiver| receiver.own.clone()) {
             return Some(own);
         }
         let (label, owner) = host.split_once('.')?;
-        (LIST_HOSTS.contains(&label) && owner.contains('.'))
-            .then(|| ListId(plain_name(&Zone::from(owner.to_owned()))))
+        let is_owner = |name: &str| {
+            name.contains('.') && !name.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit())
+        };
+        let of_lists = LIST_HOSTS.contains(&label) && is_owner(owner);
+        let page_of_lists = || {
+            let mut words = page.split(|c: char| !c.is_ascii_alphanumeric());
+            let about = refused.is_some_and(|ip| page.contains(ip));
+            (about || words.any(|word| LIST_PAGES.contains(&word.to_ascii_lowercase().as_str())))
+                && is_owner(&host)
+        };
+        let named = |name: &str| ListId(plain_name(&Zone::from(name.to_owned())));
+        match (of_lists, page_of_lists()) {
+            (true, _) => Some(named(owner)),
+            (false, true) => Some(named(&host)),
+            (false, false) => None,
+        }
     }
 
     /// The zone of a list that has one for everybody, dead or alive.
