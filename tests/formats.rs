@@ -4,6 +4,8 @@
 //! The forms are those of Postfix 3.7's bounce(8), of qmail 1.03's qmail-remote and qmail-send, and of Exim 4.96's deliver.c,
 //! as the bounces of `tests/corpus` have them.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at once")]
+
 use std::fs;
 use std::path::Path;
 
