@@ -1,6 +1,8 @@
 //! Takes every example of every rule through the whole catalogue and demands that this rule wins, and every near miss,
 //! which another must win.
 
+use toml::Spanned;
+
 use crate::catalogue::rules::{Example, RuleEntry, Subject, WholeExample};
 use crate::catalogue::{Catalogue, reply};
 use crate::event::{Action, Event, Format, Original, ReceivingDomain, Source, Times, Verdict};
@@ -238,6 +240,33 @@ fn ids_of_rules_are_unique() {
             rule.id.get_ref()
         );
     }
+}
+
+#[test]
+fn no_rule_says_a_thing_twice() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let mut problems = Vec::new();
+    for rule in catalogue.judge.engine.entries() {
+        let patterns = |patterns: &[Spanned<String>]| -> Vec<String> {
+            patterns.iter().map(|pattern| pattern.get_ref().clone()).collect()
+        };
+        // The same reply may stand twice where its circumstances differ.
+        let examples = rule
+            .examples
+            .iter()
+            .map(|example| format!("{:?}", whole(example)));
+        for mut said in [
+            patterns(&rule.reply),
+            patterns(&rule.and),
+            patterns(&rule.unless),
+            examples.collect(),
+        ] {
+            said.sort();
+            let twice = said.windows(2).filter(|pair| pair[0] == pair[1]);
+            problems.extend(twice.map(|pair| format!("{}: {}", rule.id.get_ref(), pair[0])));
+        }
+    }
+    none(&problems);
 }
 
 #[test]
