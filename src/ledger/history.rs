@@ -1,6 +1,7 @@
 //! Reads the ledger: what a report needs, what is to be asked, where a scan goes on.
 
 use std::cmp::Ordering;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -180,7 +181,14 @@ async fn places(
     let mut rows = sqlx::query_as(SQL).bind(since).bind(until).fetch(db);
     while let Some((event, url, folder)) = rows.try_next().await? {
         let (event, url, folder): (i64, String, Option<i64>) = (event, url, folder);
-        places.entry(event).or_default().push(source(&url)?);
+        let place = source(&url)?;
+        match places.entry(event) {
+            Entry::Vacant(none) => {
+                // Most have one place, and a list that grows takes room for four.
+                none.insert(vec![place]);
+            }
+            Entry::Occupied(mut some) => some.get_mut().push(place),
+        }
         if folders.hold(folder) {
             shown.insert(event);
         }
