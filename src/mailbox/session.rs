@@ -17,6 +17,8 @@ use super::settings::{Settings, Tls};
 use super::tls::{Trust, Wire, connect, encrypt};
 
 const SILENCE: Duration = Duration::from_secs(30);
+/// So many times longer the server may be silent while it opens a folder.
+const OPENING: u32 = 10;
 /// A server that sends a byte now and then would else hold a run for ever. What was left the next run reads.
 const TOTAL: Duration = Duration::from_secs(6 * 60 * 60);
 const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
@@ -31,6 +33,9 @@ pub(super) struct Limits {
     pub(super) greeting: Duration,
     /// Between two bytes of the server later on.
     pub(super) silence: Duration,
+    /// The same while it opens a folder and names its mails: a Maildir of 100,000 that nobody opened before was seen to keep
+    /// Dovecot 2.3 busy for three minutes. Who comes again instead of waiting has it do the same work twice.
+    pub(super) opening: Duration,
     /// For all of it.
     pub(super) total: Duration,
     /// Of a longer mail only the head is read.
@@ -46,6 +51,7 @@ impl Limits {
         Self {
             greeting: Duration::from_secs(15),
             silence: settings.timeout.unwrap_or(SILENCE),
+            opening: settings.timeout.unwrap_or(SILENCE).saturating_mul(OPENING),
             total: settings.max_time.unwrap_or(TOTAL),
             max_message_bytes: settings
                 .max_message_size
@@ -126,7 +132,7 @@ impl Account {
             logged_in.map_err(|fault| Error::Login {
                 at: server.at(),
                 user: server.user.to_owned(),
-                hint: login_hint(&fault),
+                hint: login_hint(&fault, &capabilities),
                 fault,
             })?;
         }
@@ -258,9 +264,14 @@ async fn introduce(conn: &mut Conn, server: &Server<'_>, capabilities: &Capabili
     }
 }
 
-fn login_hint(fault: &Fault) -> &'static str {
+fn login_hint(fault: &Fault, capabilities: &Capabilities) -> &'static str {
     match fault {
         Fault::No { code, .. } => match code.as_deref() {
+            // Exchange Online offers PLAIN and has refused every password since 2022 (parsedmarc #111).
+            None | Some("AUTHENTICATIONFAILED") if capabilities.has("AUTH=XOAUTH2") => {
+                "; check user name (often the whole address) and password: Gmail and Yahoo want an app password here, \
+                 Microsoft 365 takes none at all (OAuth 2.0 alone, which this version does not speak)"
+            }
             None | Some("AUTHENTICATIONFAILED") => {
                 "; check user name (often the whole address) and password (some providers ask for an app password)"
             }
