@@ -40,8 +40,8 @@ pub(super) async fn version(db: &mut SqliteConnection) -> Result<Found, Trouble>
 
 pub(super) async fn positions(db: &mut SqliteConnection) -> Result<Vec<Position>, Trouble> {
     const SQL: &str =
-        "SELECT f.implicit_tls, f.login, f.host, f.port, f.folder, p.uid_validity, p.last_uid, p.read_since
-        FROM positions p JOIN folders f ON f.id = p.folder_id ORDER BY f.url";
+        "SELECT f.implicit_tls, f.login, f.host, f.port, f.folder, p.uid_validity, p.last_uid, p.read_since,
+        p.unread FROM positions p JOIN folders f ON f.id = p.folder_id ORDER BY f.url";
     type Row = (
         bool,
         String,
@@ -51,11 +51,12 @@ pub(super) async fn positions(db: &mut SqliteConnection) -> Result<Vec<Position>
         i64,
         Option<i64>,
         Option<String>,
+        Option<String>,
     );
     let rows: Vec<Row> = sqlx::query_as(SQL).fetch_all(db).await?;
     rows.into_iter()
         .map(
-            |(implicit_tls, user, host, port, folder, validity, last_uid, read_since)| {
+            |(implicit_tls, user, host, port, folder, validity, last_uid, read_since, unread)| {
                 let strange = |why| Trouble::row("position", why);
                 let undated = |why| Trouble::row("position", why);
                 let number = |number: i64| u32::try_from(number).and_then(TryInto::try_into).map_err(strange);
@@ -69,6 +70,11 @@ pub(super) async fn positions(db: &mut SqliteConnection) -> Result<Vec<Position>
                     },
                     uid_validity: UidValidity(number(validity)?),
                     last_uid: last_uid.map(number).transpose()?.map(Uid),
+                    unread: unread
+                        .unwrap_or_default()
+                        .split_ascii_whitespace()
+                        .map(|uid| uid.parse().map(Uid).map_err(|why| Trouble::row("position", why)))
+                        .collect::<Result<_, _>>()?,
                     read_since: read_since
                         .map(|at| Timestamp::parse_from_rfc3339(&at))
                         .transpose()
@@ -134,7 +140,7 @@ async fn bounces(
         WHERE e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2)";
     let (since, until) = epochs(window);
     let mut places = places(db, window, folders).await?;
-    let mut bounces = Vec::new();
+    let mut bounces = Vec::with_capacity(places.len());
     let mut rows = sqlx::query_as(EVENTS).bind(since).bind(until).fetch(db);
     while let Some((id, recorded_at, body)) = rows.try_next().await? {
         let (id, recorded_at, body): (i64, String, String) = (id, recorded_at, body);
@@ -147,7 +153,8 @@ async fn bounces(
             recorded_at: moment(&recorded_at)?,
         });
     }
-    bounces.sort_by(|a, b| oldest_first(&a.event, &b.event));
+    // In place: a stable sort would take half as much memory once more.
+    bounces.sort_unstable_by(|a, b| oldest_first(&a.event, &b.event));
     Ok(bounces)
 }
 

@@ -299,17 +299,21 @@ impl Recorder<'_> {
     }
 
     async fn position(&mut self, position: &Position) -> Result<(), Trouble> {
-        const SQL: &str = "INSERT INTO positions (folder_id, uid_validity, last_uid, read_since, saved_at)
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (folder_id) DO UPDATE SET
+        const SQL: &str =
+            "INSERT INTO positions (folder_id, uid_validity, last_uid, read_since, saved_at, unread)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (folder_id) DO UPDATE SET
             uid_validity = excluded.uid_validity, last_uid = excluded.last_uid,
-            read_since = excluded.read_since, saved_at = excluded.saved_at";
+            read_since = excluded.read_since, saved_at = excluded.saved_at, unread = excluded.unread";
         let folder = self.folder(&position.folder).await?;
+        let unread: Vec<String> = position.unread.iter().map(|uid| uid.0.to_string()).collect();
+        let unread = unread.join(" ");
         let query = sqlx::query(SQL)
             .bind(folder)
             .bind(i64::from(position.uid_validity.0.get()))
             .bind(position.last_uid.map(|uid| i64::from(uid.0.get())))
             .bind(position.read_since.map(|since| since.to_rfc3339()))
-            .bind(self.now.to_rfc3339());
+            .bind(self.now.to_rfc3339())
+            .bind((!unread.is_empty()).then_some(unread));
         query.execute(&mut *self.db).await?;
         Ok(())
     }

@@ -59,7 +59,7 @@ impl Limits {
                 .max(HEAD_BYTES),
             // Fewer make a Dovecot that never saw a SELECT look through its Maildir more often than it reads mails.
             batch_mails: 1000,
-            batch_bytes: 8 * 1024 * 1024,
+            batch_bytes: 4 * 1024 * 1024,
         }
     }
 

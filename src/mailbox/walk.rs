@@ -1,7 +1,7 @@
 //! The steps of reading an account: connect again, open a folder, read header fields, read bodies. Each can fail, and can then
 //! be taken again: what it has learnt stays.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::time::sleep;
 
@@ -134,14 +134,21 @@ impl Inbox {
                 uid_validity: validity,
                 last_uid: None,
                 read_since,
+                unread: Vec::new(),
             });
         }
+        // What could not be read is tried again, behind what is new: should it fail once more, that is read all the same.
+        let missed: BTreeSet<u32> = before
+            .iter()
+            .flat_map(|known| &known.unread)
+            .map(|uid| uid.0.get())
+            .collect();
         let open = Open {
             folder,
             wire,
             validity,
             read_since,
-            uids: asked.uids.into(),
+            uids: asked.uids.into_iter().chain(missed.iter().copied()).collect(),
             seen: BTreeMap::new(),
             unclear: Suspects::default(),
             known: VecDeque::new(),
@@ -149,6 +156,8 @@ impl Inbox {
             unread: Suspects::default(),
             flights: VecDeque::new(),
             unbroken,
+            last,
+            missed,
         };
         let says_something = batch.position.is_some() || !batch.gaps.is_empty();
         Ok((open, says_something.then_some(batch)))

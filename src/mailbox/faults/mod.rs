@@ -143,6 +143,17 @@ fn reached(outcome: &Outcome, folder: &str) -> Option<u32> {
     Some(position.last_uid.unwrap().0.get())
 }
 
+/// Which UIDs before that the next run tries again.
+fn missed(outcome: &Outcome, folder: &str) -> Vec<u32> {
+    let of_folder = outcome
+        .positions
+        .iter()
+        .filter(|position| position.folder.folder == folder);
+    of_folder
+        .flat_map(|position| position.unread.iter().map(|uid| uid.0.get()))
+        .collect()
+}
+
 /// The UIDs that came from a folder.
 fn uids(outcome: &Outcome, folder: &str) -> BTreeSet<u32> {
     let of_folder = outcome.mails.iter().filter(|source| source.contains(folder));
