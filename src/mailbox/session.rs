@@ -285,3 +285,36 @@ fn login_hint(fault: &Fault, capabilities: &Capabilities) -> &'static str {
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Args;
+
+    use super::{Limits, Settings};
+
+    /// The documented batch size of another tool was 10, and nothing was read: the default was 0 (parsedmarc #463).
+    #[test]
+    fn the_defaults_are_those_that_the_help_names() {
+        let command = Settings::augment_args(clap::Command::new("scan"));
+        let help = |name: &str| {
+            let option = command
+                .get_arguments()
+                .find(|argument| argument.get_long() == Some(name));
+            option.unwrap().get_help().unwrap().to_string()
+        };
+        let limits = Limits::of(&Settings::default());
+        let span = |span| humantime::format_duration(span).to_string();
+        for (option, default) in [
+            ("timeout", span(limits.silence)),
+            ("max-time", span(limits.total)),
+            ("max-message-size", limits.max_message_bytes.to_string()),
+        ] {
+            assert!(
+                help(option).contains(&format!("[default: {default}")),
+                "{option}: {default}"
+            );
+        }
+        assert_eq!(limits.opening, limits.silence * 10);
+        assert!(help("timeout").contains("ten times as long"));
+    }
+}

@@ -315,6 +315,20 @@ mod tests {
     }
 
     #[test]
+    fn blanks_where_none_belong_are_put_up_with() {
+        // QQ (jakartaee/mail-api #209), Outlook, Surgemail.
+        for said in [
+            "* 11487 FETCH (UID 19436 )\r\n",
+            "* 3 FETCH (UID 3 RFC822.SIZE 5799845 )\r\n",
+            "* 172 EXISTS \r\n",
+            "* LIST (\\HasNoChildren ) \"/\" INBOX\r\n",
+        ] {
+            assert_eq!(sifted(said), said);
+            Response::parse(said.as_bytes()).unwrap();
+        }
+    }
+
+    #[test]
     fn a_code_is_parted_from_its_text_that_would_else_stop_the_program() {
         for (said, goes_on) in [
             ("* OK [ALERT]é\r\n", "* OK [ALERT] é\r\n"),
