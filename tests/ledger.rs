@@ -4,13 +4,14 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bounceaudit::check::{Answer, Listing, Names, Ptr};
 use bounceaudit::event::{
     Action, Event, ListId, NotUnderstood, Position, ReceivingDomain, Shape, Sign, Source, Times, Timestamp,
-    Zone,
+    Uid, Zone,
 };
 use bounceaudit::ledger::{Blocked, Error, History, Ledger, Reading, Recorded, Settings, Window};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest};
@@ -123,6 +124,7 @@ fn position(folder: &str, last_uid: u32) -> Position {
         uid_validity,
         last_uid: Some(uid),
         read_since: Some(at("2026-11-01T00:00:00+09:00")),
+        unread: [9, 120].map(|uid| Uid(NonZeroU32::new(uid).unwrap())).into(),
     }
 }
 
@@ -570,6 +572,10 @@ async fn a_ledger_of_version_1_is_brought_up_to_date_with_all_that_it_holds() {
         "INSERT INTO sources (id, url, recorded_at, recorded_epoch)
             VALUES (1, $1, '2026-11-22T09:00:00+09:00', 1795305600)",
         "INSERT INTO not_understood (source_id, recorded_epoch) VALUES (1, 1795305600)",
+        "INSERT INTO folders (id, url, implicit_tls, login, host, port, folder)
+            VALUES (1, 'imaps://a@mail.example.jp/INBOX', 1, 'a', 'mail.example.jp', 993, 'INBOX')",
+        "INSERT INTO positions (folder_id, uid_validity, last_uid, saved_at)
+            VALUES (1, 7, 4412, '2026-11-22T09:00:00+09:00')",
     ];
     for row in rows {
         sqlx::query(row)
@@ -588,6 +594,9 @@ async fn a_ledger_of_version_1_is_brought_up_to_date_with_all_that_it_holds() {
         shape: None,
     };
     assert_eq!(not_understood(&ledger, &Window::default()).await, [kept]);
+    let positions = ledger.positions().await.unwrap();
+    assert_eq!(positions[0].last_uid.unwrap().0.get(), 4412);
+    assert_eq!(positions[0].unread, []);
     // the next reading of the mail adds what was not kept
     let read = Reading {
         not_understood: std::slice::from_ref(&mail),
@@ -817,7 +826,7 @@ async fn a_ledger_of_a_later_version_is_refused_and_not_changed() {
             error,
             Error::Newer {
                 found: 99,
-                known: 2,
+                known: 3,
                 ..
             }
         ),

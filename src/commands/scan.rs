@@ -1,5 +1,7 @@
 //! `bounceaudit scan`: the whole way from the mailboxes to the report.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use chrono::Local;
 
@@ -34,7 +36,8 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     let dns = args.dns.or(config.dns);
     let settings = args.report.or(config.report);
     outputs::refuse_two_on_stdout(&settings)?;
-    let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
+    let own = args.catalogue.or(config.catalogue);
+    let catalogue = Arc::new(Catalogue::load(own.file.as_deref())?);
     let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
     let bars = Bars::of(console, settings.quiet);

@@ -1,17 +1,20 @@
 //! The reading part of a scan: all accounts, some at a time.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use tokio::task;
 use tracing::Instrument;
 
 use crate::bounce;
 use crate::catalogue::Catalogue;
 use crate::commands::console::Bars;
 use crate::commands::stop::Stop;
-use crate::event::{Event, FolderRef, Gap, NotUnderstood, Place, Source, Timestamp};
+use crate::event::{Event, FolderRef, Gap, Message, NotUnderstood, Place, Position, Source, Timestamp};
 use crate::ledger::{Ledger, Reading};
 use crate::mailbox::{self, Account, Batch, Inbox, Scope, Tally};
 
@@ -26,7 +29,7 @@ pub(crate) struct Walk {
 
 /// What reading needs.
 pub(crate) struct Reader<'a> {
-    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) catalogue: &'a Arc<Catalogue>,
     pub(crate) ledger: &'a Ledger,
     pub(crate) now: Timestamp,
     pub(crate) bars: &'a Bars,
@@ -102,20 +105,20 @@ impl Reader<'_> {
         // Drawn only now: opening may have asked for the password.
         let bar = self.bars.draw();
         bar.set_message(format!("{account}: reading"));
-        while let Some(batch) = self.next(&mut inbox).await {
-            let read = Read::of(&batch, self.catalogue);
-            let reading = Reading {
-                events: &read.events,
-                not_understood: &read.not_understood,
-                no_bounces: &read.no_bounces,
-                position: batch.position.as_ref(),
-                now: self.now,
-            };
-            found += self.ledger.record(reading).await?;
+        let (mut batch, mut read) = (None, None);
+        loop {
+            // While one batch is written down, the next one is looked at and the one after that comes.
+            let (next, looked_at, recorded) =
+                tokio::join!(self.next(&mut inbox), self.look_at(batch), self.record(read));
+            found += recorded?;
+            (batch, read) = (next, looked_at?);
             let so_far = progress(inbox.tally(), inbox.total(), found, started.elapsed());
             bar.set_message(format!("{account}: {so_far}"));
-            walk.gaps.extend(batch.gaps);
-            walk.gaps.extend(read.gaps);
+            walk.gaps
+                .extend(read.iter_mut().flat_map(|read| std::mem::take(&mut read.gaps)));
+            if batch.is_none() && read.is_none() {
+                break;
+            }
         }
         bar.finish_and_clear();
         let Tally {
@@ -129,6 +132,31 @@ impl Reader<'_> {
         tracing::debug!(asked, read, no_candidate, gone, too_big, failed, "all mails");
         inbox.close().await;
         Ok(walk)
+    }
+
+    async fn look_at(&self, batch: Option<Batch>) -> anyhow::Result<Option<Read>> {
+        let Some(batch) = batch else {
+            return Ok(None);
+        };
+        let catalogue = Arc::clone(self.catalogue);
+        Ok(Some(
+            task::spawn_blocking(move || Read::of(batch, &catalogue)).await?,
+        ))
+    }
+
+    /// Gives how many bounces are new.
+    async fn record(&self, read: Option<Read>) -> anyhow::Result<usize> {
+        let Some(read) = read else {
+            return Ok(0);
+        };
+        let reading = Reading {
+            events: &read.events,
+            not_understood: &read.not_understood,
+            no_bounces: &read.no_bounces,
+            position: read.position.as_ref(),
+            now: self.now,
+        };
+        Ok(self.ledger.record(reading).await?)
     }
 
     async fn next(&self, inbox: &mut Inbox) -> Option<Batch> {
@@ -146,14 +174,44 @@ struct Read {
     events: Vec<Event>,
     not_understood: Vec<NotUnderstood>,
     no_bounces: Vec<Source>,
-    /// Bounces, most likely, of which the head does not tell enough.
+    /// The batch's, and bounces, most likely, of which the head does not tell enough.
     gaps: Vec<Gap>,
+    position: Option<Position>,
 }
 
 impl Read {
-    fn of(batch: &Batch, catalogue: &Catalogue) -> Self {
+    /// As many threads as there are processors: understanding a bounce takes longer than fetching it.
+    fn of(batch: Batch, catalogue: &Catalogue) -> Self {
+        let mails: Vec<&Message> = batch.messages.iter().chain(&batch.heads).collect();
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let share = mails.len().div_ceil(threads).max(1);
+        let mut read = thread::scope(|scope| {
+            let shares: Vec<_> = mails
+                .chunks(share)
+                .map(|share| scope.spawn(|| Self::of_some(share, catalogue)))
+                .collect();
+            shares
+                .into_iter()
+                .fold(Self::default(), |read, share| match share.join() {
+                    Ok(more) => read.and(more),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                })
+        });
+        let cut_short = |mail: &&NotUnderstood| batch.heads.iter().any(|head| head.source == mail.source);
+        let gap = |mail: &NotUnderstood| Gap {
+            at: Place::Message(mail.source.clone()),
+            why: "its first 256 KiB do not tell enough; raise --max-message-size".to_owned(),
+        };
+        let gaps: Vec<Gap> = read.not_understood.iter().filter(cut_short).map(gap).collect();
+        read.gaps = batch.gaps;
+        read.gaps.extend(gaps);
+        read.position = batch.position;
+        read
+    }
+
+    fn of_some(mails: &[&Message], catalogue: &Catalogue) -> Self {
         let mut read = Self::default();
-        for message in batch.messages.iter().chain(&batch.heads) {
+        for message in mails {
             let events = bounce::read(message);
             if !events.is_empty() {
                 read.events
@@ -165,13 +223,14 @@ impl Read {
                 None => read.no_bounces.push(message.source.clone()),
             }
         }
-        let cut_short = |mail: &&NotUnderstood| batch.heads.iter().any(|head| head.source == mail.source);
-        let gap = |mail: &NotUnderstood| Gap {
-            at: Place::Message(mail.source.clone()),
-            why: "its first 256 KiB do not tell enough; raise --max-message-size".to_owned(),
-        };
-        read.gaps = read.not_understood.iter().filter(cut_short).map(gap).collect();
         read
+    }
+
+    fn and(mut self, more: Self) -> Self {
+        self.events.extend(more.events);
+        self.not_understood.extend(more.not_understood);
+        self.no_bounces.extend(more.no_bounces);
+        self
     }
 }
 
@@ -219,7 +278,7 @@ mod tests {
             heads: vec![message(path, head)],
             ..Batch::default()
         };
-        Read::of(&batch, catalogue)
+        Read::of(batch, catalogue)
     }
 
     /// Mails that lines of ASCII with CRLF do not go on from: with CR alone, in UTF-16, ended within a word.
@@ -259,7 +318,7 @@ mod tests {
                 messages: vec![message(&path, &mail)],
                 ..Batch::default()
             };
-            let whole = Read::of(&batch, &catalogue).events;
+            let whole = Read::of(batch, &catalogue).events;
             let mut head: Vec<Event> = of_head(&catalogue, &path, &grown(&mail)).events;
             for (head, whole) in head.iter_mut().zip(&whole) {
                 // Where the mail ends with the reply, the reply has grown as well.

@@ -54,6 +54,8 @@ pub struct Position {
     pub last_uid: Option<Uid>,
     /// Mails that came in before this were left out, so that a scan for an earlier window has to read the folder again.
     pub read_since: Option<Timestamp>,
+    /// Mails before `last_uid` that could not be read, in their order; each scan tries them again.
+    pub unread: Vec<Uid>,
 }
 
 /// Where a mail lies.

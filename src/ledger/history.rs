@@ -1,7 +1,7 @@
 //! Reads the ledger: what a report needs, what is to be asked, where a scan goes on.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use futures::TryStreamExt;
@@ -39,8 +39,8 @@ pub(super) async fn version(db: &mut SqliteConnection) -> Result<Found, Trouble>
 
 pub(super) async fn positions(db: &mut SqliteConnection) -> Result<Vec<Position>, Trouble> {
     const SQL: &str =
-        "SELECT f.implicit_tls, f.login, f.host, f.port, f.folder, p.uid_validity, p.last_uid, p.read_since
-        FROM positions p JOIN folders f ON f.id = p.folder_id ORDER BY f.url";
+        "SELECT f.implicit_tls, f.login, f.host, f.port, f.folder, p.uid_validity, p.last_uid, p.read_since,
+        p.unread FROM positions p JOIN folders f ON f.id = p.folder_id ORDER BY f.url";
     type Row = (
         bool,
         String,
@@ -50,11 +50,12 @@ pub(super) async fn positions(db: &mut SqliteConnection) -> Result<Vec<Position>
         i64,
         Option<i64>,
         Option<String>,
+        Option<String>,
     );
     let rows: Vec<Row> = sqlx::query_as(SQL).fetch_all(db).await?;
     rows.into_iter()
         .map(
-            |(implicit_tls, user, host, port, folder, validity, last_uid, read_since)| {
+            |(implicit_tls, user, host, port, folder, validity, last_uid, read_since, unread)| {
                 let strange = |why| Trouble::row("position", why);
                 let undated = |why| Trouble::row("position", why);
                 let number = |number: i64| u32::try_from(number).and_then(TryInto::try_into).map_err(strange);
@@ -68,6 +69,11 @@ pub(super) async fn positions(db: &mut SqliteConnection) -> Result<Vec<Position>
                     },
                     uid_validity: UidValidity(number(validity)?),
                     last_uid: last_uid.map(number).transpose()?.map(Uid),
+                    unread: unread
+                        .unwrap_or_default()
+                        .split_ascii_whitespace()
+                        .map(|uid| uid.parse().map(Uid).map_err(|why| Trouble::row("position", why)))
+                        .collect::<Result<_, _>>()?,
                     read_since: read_since
                         .map(|at| Timestamp::parse_from_rfc3339(&at))
                         .transpose()
@@ -128,26 +134,77 @@ async fn bounces(
     window: &Window,
     folders: &Folders,
 ) -> Result<Vec<Recorded>, Trouble> {
-    const EVENTS: &str = "SELECT e.id, e.recorded_at, g.body
-        FROM events e JOIN sightings g ON g.event_id = e.id AND g.best = 1
+    const COUNT: &str = "SELECT count(*) FROM events e
         WHERE e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2)";
+    const EVENTS: &str = "SELECT e.id, e.recorded_at, g.body, s.folder_id
+        FROM events e JOIN sightings g ON g.event_id = e.id AND g.best = 1 JOIN sources s ON s.id = g.source_id
+        WHERE e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2)";
+    type Row = (i64, String, String, Option<i64>);
     let (since, until) = epochs(window);
-    let mut places = places(db, window, folders).await?;
-    let mut bounces = Vec::new();
+    let mut elsewhere = elsewhere(db, window, folders).await?;
+    let count = sqlx::query_as(COUNT).bind(since).bind(until);
+    let (count,): (i64,) = count.fetch_one(&mut *db).await?;
+    let mut bounces = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
     let mut rows = sqlx::query_as(EVENTS).bind(since).bind(until).fetch(db);
-    while let Some((id, recorded_at, body)) = rows.try_next().await? {
-        let (id, recorded_at, body): (i64, String, String) = (id, recorded_at, body);
-        let Some(sources) = places.remove(&id) else {
+    while let Some((id, recorded_at, body, folder)) = rows.try_next().await? {
+        let (id, recorded_at, body, folder): Row = (id, recorded_at, body, folder);
+        let others = elsewhere.remove(&id).unwrap_or_default();
+        if !others.shown && !folders.hold(folder) {
             continue;
-        };
+        }
+        let event = from_body::<Event>("bounce", &body)?;
         bounces.push(Recorded {
-            event: from_body::<Event>("bounce", &body)?,
-            sources,
+            sources: others.and(&event.source)?,
+            event,
             recorded_at: moment(&recorded_at)?,
         });
     }
-    bounces.sort_by(|a, b| oldest_first(&a.event, &b.event));
+    // In place: a stable sort would take half as much memory once more.
+    bounces.sort_unstable_by(|a, b| oldest_first(&a.event, &b.event));
     Ok(bounces)
+}
+
+/// Places of a bounce beside that of its best reading.
+#[derive(Default)]
+struct Places {
+    urls: Vec<String>,
+    /// One of them is in a folder of the window.
+    shown: bool,
+}
+
+impl Places {
+    /// All places, in the order of their addresses.
+    fn and(self, best: &Source) -> Result<Vec<Source>, Trouble> {
+        let mut urls = self.urls;
+        if urls.is_empty() {
+            return Ok(vec![best.clone()]);
+        }
+        urls.push(best.to_string());
+        urls.sort_unstable();
+        urls.dedup();
+        urls.iter().map(|url| source(url)).collect()
+    }
+}
+
+/// Where the bounces of the window lie as well. Few have a second place.
+async fn elsewhere(
+    db: &mut SqliteConnection,
+    window: &Window,
+    folders: &Folders,
+) -> Result<HashMap<i64, Places>, Trouble> {
+    const SQL: &str = "SELECT e.id, s.url, s.folder_id
+        FROM events e JOIN sightings g ON g.event_id = e.id AND g.best = 0 JOIN sources s ON s.id = g.source_id
+        WHERE e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2)";
+    let (since, until) = epochs(window);
+    let mut places: HashMap<i64, Places> = HashMap::new();
+    let mut rows = sqlx::query_as(SQL).bind(since).bind(until).fetch(db);
+    while let Some((event, url, folder)) = rows.try_next().await? {
+        let (event, url, folder): (i64, String, Option<i64>) = (event, url, folder);
+        let of_event = places.entry(event).or_default();
+        of_event.urls.push(url);
+        of_event.shown |= folders.hold(folder);
+    }
+    Ok(places)
 }
 
 /// By the time that the window goes by, those without one last; then by whatever tells them apart, so that the order in
@@ -162,31 +219,6 @@ fn oldest_first(a: &Event, b: &Event) -> Ordering {
         .then_with(|| a.source.cmp(&b.source))
         .then_with(|| a.recipient.cmp(&b.recipient))
         .then_with(|| format!("{a:?}").cmp(&format!("{b:?}")))
-}
-
-/// Where each bounce of the window lies, of those that one of the folders shows.
-async fn places(
-    db: &mut SqliteConnection,
-    window: &Window,
-    folders: &Folders,
-) -> Result<BTreeMap<i64, Vec<Source>>, Trouble> {
-    const SQL: &str = "SELECT DISTINCT e.id, s.url, s.folder_id
-        FROM events e JOIN sightings g ON g.event_id = e.id JOIN sources s ON s.id = g.source_id
-        WHERE e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2)
-        ORDER BY e.id, s.url";
-    let (since, until) = epochs(window);
-    let mut places: BTreeMap<i64, Vec<Source>> = BTreeMap::new();
-    let mut shown = BTreeSet::new();
-    let mut rows = sqlx::query_as(SQL).bind(since).bind(until).fetch(db);
-    while let Some((event, url, folder)) = rows.try_next().await? {
-        let (event, url, folder): (i64, String, Option<i64>) = (event, url, folder);
-        places.entry(event).or_default().push(source(&url)?);
-        if folders.hold(folder) {
-            shown.insert(event);
-        }
-    }
-    places.retain(|event, _| shown.contains(event));
-    Ok(places)
 }
 
 async fn listings_of(db: &mut SqliteConnection, ip: IpAddr) -> Result<Vec<Listing>, Trouble> {

@@ -11,6 +11,7 @@ mod identity;
 mod place;
 mod record;
 mod regroup;
+mod rows;
 mod settings;
 mod state;
 mod store;

@@ -1,6 +1,6 @@
 //! Writes what was read: every different reading of every mail as a sighting, and how far each folder has come.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::SqliteConnection;
 
@@ -8,8 +8,9 @@ use crate::event::{Event, FolderRef, NotUnderstood, Position, Source, Timestamp,
 use crate::ledger::Reading;
 use crate::ledger::error::Trouble;
 use crate::ledger::history::from_body;
-use crate::ledger::identity::{bounced_epoch, bucket, heads};
+use crate::ledger::identity::{bucket, heads};
 use crate::ledger::regroup::{Touched, regroup};
+use crate::ledger::rows::{self, NewSighting, NewSource};
 
 /// Records a reading and gives by how many bounces the ledger has grown.
 pub(super) async fn record(db: &mut SqliteConnection, reading: &Reading<'_>) -> Result<usize, Trouble> {
@@ -17,6 +18,9 @@ pub(super) async fn record(db: &mut SqliteConnection, reading: &Reading<'_>) -> 
         db,
         now: reading.now,
         folders: BTreeMap::new(),
+        sources: HashMap::new(),
+        new_sources: BTreeSet::new(),
+        new: Vec::new(),
         touched: Vec::new(),
         left: BTreeSet::new(),
     };
@@ -24,9 +28,11 @@ pub(super) async fn record(db: &mut SqliteConnection, reading: &Reading<'_>) -> 
     for event in reading.events {
         by_source.entry(&event.source).or_default().push(event);
     }
+    recorder.number(by_source.keys().copied().collect()).await?;
     for (source, events) in by_source {
         recorder.understood(source, &events).await?;
     }
+    recorder.store_new().await?;
     for mail in reading.not_understood {
         recorder.not_understood(mail).await?;
     }
@@ -34,7 +40,7 @@ pub(super) async fn record(db: &mut SqliteConnection, reading: &Reading<'_>) -> 
     if let Some(position) = reading.position {
         recorder.position(position).await?;
     }
-    regroup(recorder.db, recorder.touched, recorder.left).await
+    regroup(recorder.db, recorder.touched, recorder.left, reading.now).await
 }
 
 struct Recorder<'a> {
@@ -42,6 +48,12 @@ struct Recorder<'a> {
     now: Timestamp,
     /// Numbers of the folders met so far.
     folders: BTreeMap<FolderRef, i64>,
+    /// Numbers of mails, by their places.
+    sources: HashMap<String, i64>,
+    /// Those among them that were not known.
+    new_sources: BTreeSet<i64>,
+    /// Readings that are not stored yet.
+    new: Vec<NewSighting>,
     touched: Vec<Touched>,
     /// Events that lost a sighting.
     left: BTreeSet<i64>,
@@ -60,7 +72,11 @@ struct Sighting {
 impl Recorder<'_> {
     async fn understood(&mut self, source: &Source, events: &[&Event]) -> Result<(), Trouble> {
         let source_id = self.source(source).await?;
-        let Some(mut sightings) = self.sightings_to_keep(source_id).await? else {
+        let known = match self.new_sources.contains(&source_id) {
+            true => Some(Vec::new()),
+            false => self.sightings_to_keep(source_id).await?,
+        };
+        let Some(mut sightings) = known else {
             return Ok(());
         };
         let mut changed = false;
@@ -124,28 +140,34 @@ impl Recorder<'_> {
 
     /// The number of a mail.
     async fn source(&mut self, source: &Source) -> Result<i64, Trouble> {
-        const FIND: &str = "SELECT id FROM sources WHERE url = $1";
-        const ADD: &str = "INSERT INTO sources (url, folder_id, recorded_at, recorded_epoch)
-            VALUES ($1, $2, $3, $4) RETURNING id";
         let url = source.to_string();
-        let known: Option<(i64,)> = sqlx::query_as(FIND)
-            .bind(&url)
-            .fetch_optional(&mut *self.db)
-            .await?;
-        if let Some((id,)) = known {
-            return Ok(id);
+        if !self.sources.contains_key(&url) {
+            self.number(vec![source]).await?;
         }
-        let folder = match source {
-            Source::Imap(folder, _, _) => Some(self.folder(folder).await?),
-            Source::File(_) | Source::Mbox(_, _) => None,
-        };
-        let added = sqlx::query_as(ADD)
-            .bind(&url)
-            .bind(folder)
-            .bind(self.now.to_rfc3339())
-            .bind(self.now.timestamp());
-        let (id,): (i64,) = added.fetch_one(&mut *self.db).await?;
-        Ok(id)
+        let known = self.sources.get(&url).copied();
+        known.ok_or_else(|| Trouble::row("mail", "it has no number"))
+    }
+
+    /// Gives each mail a number that has none.
+    async fn number(&mut self, sources: Vec<&Source>) -> Result<(), Trouble> {
+        let urls: Vec<String> = sources.iter().map(ToString::to_string).collect();
+        self.sources.extend(rows::known_sources(self.db, &urls).await?);
+        let mut new = Vec::new();
+        for (source, url) in sources.into_iter().zip(urls) {
+            if self.sources.contains_key(&url) {
+                continue;
+            }
+            let folder_id = match source {
+                Source::Imap(folder, _, _) => Some(self.folder(folder).await?),
+                Source::File(_) | Source::Mbox(_, _) => None,
+            };
+            new.push(NewSource { url, folder_id });
+        }
+        let ids = rows::add_sources(self.db, &new, self.now).await?;
+        self.new_sources.extend(&ids);
+        self.sources
+            .extend(new.into_iter().map(|source| source.url).zip(ids));
+        Ok(())
     }
 
     async fn folder(&mut self, folder: &FolderRef) -> Result<i64, Trouble> {
@@ -219,23 +241,29 @@ impl Recorder<'_> {
             id,
             bucket,
             event: sighting.event.clone(),
+            is_new: false,
         }));
         self.left.extend(sighting.event_id);
     }
 
-    /// Writes the readings of one mail, those in front into their buckets.
+    /// Writes the readings of one mail, those in front into their buckets; new ones wait for `store_new`.
     async fn store(&mut self, source_id: i64, mut sightings: Vec<Sighting>) -> Result<(), Trouble> {
-        const ADD: &str = "INSERT INTO sightings (source_id, reader, bucket, bounced_epoch, body)
-            VALUES ($1, $2, $3, $4, $5) RETURNING id";
         // `best` falls, so that regrouping looks at the event again.
         const CHANGE: &str =
             "UPDATE sightings SET bucket = $2, event_id = $3, body = $4, best = 0 WHERE id = $1 RETURNING id";
         let events: Vec<Event> = sightings.iter().map(|sighting| sighting.event.clone()).collect();
         let heads: BTreeSet<usize> = heads(&events).into_iter().collect();
-        for (index, sighting) in sightings.iter_mut().enumerate() {
+        for (index, (sighting, event)) in sightings.iter_mut().zip(events).enumerate() {
             let in_front = heads.contains(&index).then(|| bucket(&sighting.event));
-            let stays = sighting.bucket == in_front && !sighting.verdict_changed;
-            if sighting.id.is_some() && stays {
+            let Some(id) = sighting.id else {
+                self.new.push(NewSighting {
+                    source_id,
+                    bucket: in_front,
+                    event,
+                });
+                continue;
+            };
+            if sighting.bucket == in_front && !sighting.verdict_changed {
                 continue;
             }
             if sighting.bucket != in_front {
@@ -244,37 +272,48 @@ impl Recorder<'_> {
                 sighting.event_id = None;
             }
             let body = serde_json::to_string(&sighting.event).map_err(|why| Trouble::row("bounce", why))?;
-            let query = match sighting.id {
-                Some(id) => sqlx::query_as(CHANGE)
-                    .bind(id)
-                    .bind(in_front)
-                    .bind(sighting.event_id)
-                    .bind(body),
-                None => sqlx::query_as(ADD)
-                    .bind(source_id)
-                    .bind(this_reader())
-                    .bind(in_front)
-                    .bind(bounced_epoch(&sighting.event))
-                    .bind(body),
-            };
+            let query = sqlx::query_as(CHANGE)
+                .bind(id)
+                .bind(in_front)
+                .bind(sighting.event_id)
+                .bind(body);
             let (id,): (i64,) = query.fetch_one(&mut *self.db).await?;
             self.touch(sighting, Some(id));
         }
         Ok(())
     }
 
+    async fn store_new(&mut self) -> Result<(), Trouble> {
+        let new = std::mem::take(&mut self.new);
+        let ids = rows::add_sightings(self.db, &new, this_reader()).await?;
+        for (id, sighting) in ids.into_iter().zip(new) {
+            let Some(bucket) = sighting.bucket else { continue };
+            self.touched.push(Touched {
+                id: Some(id),
+                bucket,
+                event: sighting.event,
+                is_new: self.new_sources.contains(&sighting.source_id),
+            });
+        }
+        Ok(())
+    }
+
     async fn position(&mut self, position: &Position) -> Result<(), Trouble> {
-        const SQL: &str = "INSERT INTO positions (folder_id, uid_validity, last_uid, read_since, saved_at)
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (folder_id) DO UPDATE SET
+        const SQL: &str =
+            "INSERT INTO positions (folder_id, uid_validity, last_uid, read_since, saved_at, unread)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (folder_id) DO UPDATE SET
             uid_validity = excluded.uid_validity, last_uid = excluded.last_uid,
-            read_since = excluded.read_since, saved_at = excluded.saved_at";
+            read_since = excluded.read_since, saved_at = excluded.saved_at, unread = excluded.unread";
         let folder = self.folder(&position.folder).await?;
+        let unread: Vec<String> = position.unread.iter().map(|uid| uid.0.to_string()).collect();
+        let unread = unread.join(" ");
         let query = sqlx::query(SQL)
             .bind(folder)
             .bind(i64::from(position.uid_validity.0.get()))
             .bind(position.last_uid.map(|uid| i64::from(uid.0.get())))
             .bind(position.read_since.map(|since| since.to_rfc3339()))
-            .bind(self.now.to_rfc3339());
+            .bind(self.now.to_rfc3339())
+            .bind((!unread.is_empty()).then_some(unread));
         query.execute(&mut *self.db).await?;
         Ok(())
     }

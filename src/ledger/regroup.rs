@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::SqliteConnection;
 
-use crate::event::Event;
+use crate::event::{Event, Timestamp};
 use crate::ledger::error::Trouble;
 use crate::ledger::history::from_body;
 use crate::ledger::identity::{MAX_APART_SECONDS, bounced_epoch, group, is_one};
+use crate::ledger::rows;
 
 /// A sighting that came, changed or went.
 pub(super) struct Touched {
@@ -18,6 +19,8 @@ pub(super) struct Touched {
     /// The bucket that it is in or was in.
     pub(super) bucket: i64,
     pub(super) event: Event,
+    /// Its mail came just now.
+    pub(super) is_new: bool,
 }
 
 /// A sighting in its bucket.
@@ -34,10 +37,13 @@ pub(super) async fn regroup(
     db: &mut SqliteConnection,
     touched: Vec<Touched>,
     mut left: BTreeSet<i64>,
+    now: Timestamp,
 ) -> Result<usize, Trouble> {
     const DROP: &str = "DELETE FROM events WHERE id = $1
         AND NOT EXISTS (SELECT 1 FROM sightings WHERE event_id = $1)";
-    let mut added = 0u64;
+    let (lone, touched) = parted(db, touched).await?;
+    rows::add_events(db, &lone, now).await?;
+    let mut added = lone.len() as u64;
     let mut done = BTreeSet::new();
     for touched in touched {
         if touched.id.is_some_and(|id| done.contains(&id)) {
@@ -56,6 +62,27 @@ pub(super) async fn regroup(
             .rows_affected();
     }
     Ok(usize::try_from(added.saturating_sub(dropped)).unwrap_or(usize::MAX))
+}
+
+/// The new sightings that stand alone, as most do: each is an event of its own. And all the others.
+async fn parted(
+    db: &mut SqliteConnection,
+    touched: Vec<Touched>,
+) -> Result<(Vec<(i64, Event)>, Vec<Touched>), Trouble> {
+    let new: Vec<_> = touched
+        .iter()
+        .filter(|touched| touched.is_new)
+        .filter_map(|touched| Some((touched.id?, touched.bucket, &touched.event)))
+        .collect();
+    let alone = rows::lone(db, &new).await?;
+    let (mut lone, mut others) = (Vec::new(), Vec::new());
+    for touched in touched {
+        match touched.id.filter(|id| touched.is_new && alone.contains(id)) {
+            Some(id) => lone.push((id, touched.event)),
+            None => others.push(touched),
+        }
+    }
+    Ok((lone, others))
 }
 
 /// The sightings that are one with this one, those that are one with these, and so on: nothing outside them has a say

@@ -15,8 +15,14 @@ use crate::ledger::{Blocked, Error, History, Reading, Settings, Window, history,
 /// How long to wait for another process that writes, and how often to look.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
+/// Rows that the database's thread may be ahead: at its 50 the two threads wait for each other all the time.
+const ROWS_AHEAD: usize = 300;
 /// What brings an older ledger up to date, one step a version. A step that has been released is never changed.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+];
 
 /// An open ledger.
 #[derive(Debug)]
@@ -61,6 +67,7 @@ impl Ledger {
         let options = options
             .busy_timeout(BUSY_WAIT)
             .foreign_keys(true)
+            .row_buffer_size(ROWS_AHEAD)
             .synchronous(SqliteSynchronous::Full)
             .disable_statement_logging();
         // One connection that is never given up: a ledger in memory lives and dies with it.

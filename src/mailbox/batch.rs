@@ -1,6 +1,6 @@
-//! One folder on its way into batches: each UID is counted exactly once, and the position stops before what was not read.
+//! One folder on its way into batches: each UID is counted exactly once, and the position names what was not read.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroU32;
 use std::ops::AddAssign;
 
@@ -10,6 +10,9 @@ use super::command::Tag;
 use super::fetch::{Body, HEAD_BYTES, Kind, Known, Part, Shelf};
 use super::retry::Suspects;
 use super::session::Limits;
+
+/// So many mails that could not be read are remembered one by one.
+const MOST_MISSED: usize = 1000;
 
 /// Some mails of one folder, and what became of all the others that were asked for with them.
 #[derive(Debug, Default)]
@@ -50,7 +53,7 @@ pub(super) struct Open {
     pub(super) validity: UidValidity,
     /// Older mails are left out; the position has to say so.
     pub(super) read_since: Option<Timestamp>,
-    /// UIDs whose header fields are not known yet.
+    /// UIDs whose header fields are not known yet: those that are new, then those that could not be read before.
     pub(super) uids: VecDeque<u32>,
     /// What is known of some of `uids`, behind one that is not.
     pub(super) seen: BTreeMap<u32, Kind>,
@@ -61,8 +64,12 @@ pub(super) struct Open {
     pub(super) unread: Suspects,
     /// Parts that were sent for.
     pub(super) flights: VecDeque<(Part, Vec<Tag>)>,
-    /// Nothing before failed: the position may move on.
+    /// The position may move on.
     pub(super) unbroken: bool,
+    /// The highest UID that is accounted for.
+    pub(super) last: u32,
+    /// UIDs up to there whose mails could not be read.
+    pub(super) missed: BTreeSet<u32>,
 }
 
 impl Open {
@@ -111,15 +118,17 @@ impl Open {
         }
     }
 
-    /// Counts each UID up to the first that is not accounted for exactly once, and moves the position up to the first that
-    /// was not read.
+    /// Counts each UID up to the first that is not accounted for exactly once, and moves the position behind them: those that
+    /// were not read are named in it.
     pub(super) fn settle(&mut self, max_message_bytes: u32) -> Batch {
         let mut batch = Batch::default();
+        let mut moved = false;
         while let Some(Known { uid, kind }) = self.known.pop_front() {
             let Some(number) = NonZeroU32::new(uid) else {
                 continue;
             };
             let source = Source::Imap(self.folder.clone(), self.validity, Uid(number));
+            let failed = batch.tally.failed;
             match kind {
                 Kind::NoCandidate => batch.tally.no_candidate += 1,
                 Kind::Gone => batch.tally.gone += 1,
@@ -143,17 +152,35 @@ impl Open {
                     Some(Body::Failed(why)) => batch.fail(source, &why),
                 },
             }
-            self.unbroken &= batch.tally.failed == 0;
-            if self.unbroken {
-                batch.position = Some(Position {
-                    folder: self.folder.clone(),
-                    uid_validity: self.validity,
-                    last_uid: Some(Uid(number)),
-                    read_since: self.read_since,
-                });
-            }
+            moved |= self.moves_on(uid, batch.tally.failed > failed);
         }
+        batch.position = moved.then(|| self.position());
         batch
+    }
+
+    /// Moves the position on to a mail, if it may.
+    fn moves_on(&mut self, uid: u32, failed: bool) -> bool {
+        // So many are no single mails' fault: the next run takes the folder up again from the first of them.
+        self.unbroken &= !failed || self.missed.len() < MOST_MISSED || self.missed.contains(&uid);
+        if self.unbroken {
+            self.last = self.last.max(uid);
+            match failed {
+                true => self.missed.insert(uid),
+                false => self.missed.remove(&uid),
+            };
+        }
+        self.unbroken
+    }
+
+    fn position(&self) -> Position {
+        let missed = self.missed.iter().filter_map(|uid| NonZeroU32::new(*uid));
+        Position {
+            folder: self.folder.clone(),
+            uid_validity: self.validity,
+            last_uid: NonZeroU32::new(self.last).map(Uid),
+            read_since: self.read_since,
+            unread: missed.map(Uid).collect(),
+        }
     }
 
     /// UIDs that are in no batch yet.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::guard::Tripped;
+use super::sift::Tripped;
 use super::tls;
 
 /// A server's words are shown up to here.
@@ -21,7 +21,7 @@ pub enum Fault {
     #[error("the server ended the connection: {0}")]
     Bye(Text),
     /// The server refused (RFC 9051 §7.1.2).
-    #[error("the server refused: {text}")]
+    #[error("the server refused: {text}{remedy}", remedy = remedy(text))]
     No {
         /// The response code, such as `NONEXISTENT` or `AUTHENTICATIONFAILED`.
         code: Option<String>,
@@ -29,7 +29,7 @@ pub enum Fault {
         text: Text,
     },
     /// The server did not accept the command (RFC 9051 §7.1.3).
-    #[error("the server did not accept the command: {0}")]
+    #[error("the server did not accept the command: {0}{remedy}", remedy = remedy(.0))]
     Bad(Text),
     /// The answer is not IMAP as we know it. Its text is kept back: it holds other people's mail.
     #[error("unexpected answer from the server")]
@@ -119,7 +119,8 @@ impl Fault {
 
     /// Whether the server asks to be asked more slowly, or later: whatever the command was, it is not to blame.
     pub(super) fn is_throttling(&self) -> bool {
-        self.ordered_pause().is_some() || self.has_code(&["THROTTLED", "LIMIT", "INUSE"])
+        // Gmail means its daily bandwidth by OVERQUOTA: `NO [OVERQUOTA] Account exceeded command or bandwidth limits.`
+        self.ordered_pause().is_some() || self.has_code(&["THROTTLED", "LIMIT", "INUSE", "OVERQUOTA"])
     }
 
     /// Whether the same command may succeed later on (RFC 5530 §3).
@@ -152,6 +153,18 @@ impl Fault {
     }
 }
 
+/// Microsoft 365 lets somebody in and then refuses every command: `BAD User is authenticated but not connected.` (imapsync #411,
+/// MailKit #1494, node-imap #689)
+fn remedy(text: &Text) -> &'static str {
+    match text.0.contains("authenticated but not connected") {
+        true => {
+            "; Microsoft means that this user may not open this mailbox: check the user name (a shared mailbox is \
+             USER@DOMAIN\\ALIAS) and that IMAP is switched on for it"
+        }
+        false => "",
+    }
+}
+
 /// imap-proto leaves codes that it does not know in the text: `[AUTHENTICATIONFAILED] Authentication failed.` (Dovecot 2.3).
 pub(super) fn leading_code(text: &str) -> Option<String> {
     let code = text.strip_prefix('[')?.split([']', ' ']).next()?;
@@ -163,6 +176,18 @@ mod tests {
     use std::time::Duration;
 
     use super::{Fault, Text};
+
+    #[test]
+    fn what_microsoft_says_after_the_login_is_explained() {
+        let said = "User is authenticated but not connected.";
+        let told = Fault::Bad(Text::new(said)).to_string();
+        assert!(
+            told.contains(said) && told.contains(r"USER@DOMAIN\ALIAS"),
+            "{told}"
+        );
+        let other = Fault::Bad(Text::new("Unknown command")).to_string();
+        assert!(!other.contains("Microsoft"), "{other}");
+    }
 
     #[test]
     fn a_server_that_wants_a_pause_is_understood() {
@@ -183,6 +208,12 @@ mod tests {
             ("[THROTTLED] slow down", true, true),
             ("[LIMIT] too many connections", true, true),
             ("[INUSE] mailbox is locked", true, true),
+            // As Gmail said it in ha-email-sensor #16.
+            (
+                "[OVERQUOTA] Account exceeded command or bandwidth limits.",
+                true,
+                true,
+            ),
             ("[unavailable] FETCH Server error", false, true),
             ("[SERVERBUG] Internal error occurred", false, false),
             ("Suggested Backoff Time: soon", false, false),

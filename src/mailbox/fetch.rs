@@ -302,12 +302,22 @@ async fn finish_all(conn: &mut Conn, tags: &[Tag], mut on: impl FnMut(&Response<
     refused
 }
 
-/// The text of the one section that was asked for; a FETCH that tells of changed flags has none.
+/// What Exchange gives, header fields too, instead of a mail that it cannot turn into MIME (MailKit #1451).
+const EXCHANGE_STUB: &[u8] = b"Subject: Retrieval using the IMAP4 protocol failed for the following message";
+
+/// The text of the one section that was asked for; a FETCH that tells of changed flags has none. `NIL`, `""`, a blank line and
+/// Exchange's excuse are no text: each mail has some, and a mail without any header field that is asked for is read whole.
 fn body_of<'a>(attributes: &'a [AttributeValue<'_>]) -> Option<Option<&'a [u8]>> {
+    let is_text = |text: &&[u8]| !text.trim_ascii().is_empty() && !is_excuse(text);
     attributes.iter().find_map(|attribute| match attribute {
-        AttributeValue::BodySection { data, .. } => Some(data.as_deref()),
+        AttributeValue::BodySection { data, .. } => Some(data.as_deref().filter(is_text)),
         _ => None,
     })
+}
+
+fn is_excuse(text: &[u8]) -> bool {
+    let header = memchr::memmem::find(text, b"\r\n\r\n").and_then(|end| text.get(..end));
+    memchr::memmem::find(header.unwrap_or(text), EXCHANGE_STUB).is_some()
 }
 
 fn kind_of(attributes: &[AttributeValue<'_>], may_be: fn(&[u8]) -> bool) -> Option<Kind> {
@@ -324,5 +334,9 @@ fn kind_of(attributes: &[AttributeValue<'_>], may_be: fn(&[u8]) -> bool) -> Opti
             _ => {}
         }
     }
-    Some(Kind::Candidate { size, received_at })
+    match size {
+        // Of a delivery that failed half-way.
+        0 => Some(Kind::NoCandidate),
+        _ => Some(Kind::Candidate { size, received_at }),
+    }
 }

@@ -27,6 +27,7 @@ mod numbers;
 mod retry;
 mod session;
 mod settings;
+mod sift;
 mod tls;
 mod uids;
 mod utf7;

@@ -17,6 +17,8 @@ use super::settings::{Settings, Tls};
 use super::tls::{Trust, Wire, connect, encrypt};
 
 const SILENCE: Duration = Duration::from_secs(30);
+/// So many times longer the server may be silent while it opens a folder.
+const OPENING: u32 = 10;
 /// A server that sends a byte now and then would else hold a run for ever. What was left the next run reads.
 const TOTAL: Duration = Duration::from_secs(6 * 60 * 60);
 const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
@@ -31,6 +33,9 @@ pub(super) struct Limits {
     pub(super) greeting: Duration,
     /// Between two bytes of the server later on.
     pub(super) silence: Duration,
+    /// The same while it opens a folder and names its mails: a Maildir of 100,000 that nobody opened before was seen to keep
+    /// Dovecot 2.3 busy for three minutes. Who comes again instead of waiting has it do the same work twice.
+    pub(super) opening: Duration,
     /// For all of it.
     pub(super) total: Duration,
     /// Of a longer mail only the head is read.
@@ -46,6 +51,7 @@ impl Limits {
         Self {
             greeting: Duration::from_secs(15),
             silence: settings.timeout.unwrap_or(SILENCE),
+            opening: settings.timeout.unwrap_or(SILENCE).saturating_mul(OPENING),
             total: settings.max_time.unwrap_or(TOTAL),
             max_message_bytes: settings
                 .max_message_size
@@ -53,7 +59,7 @@ impl Limits {
                 .max(HEAD_BYTES),
             // Fewer make a Dovecot that never saw a SELECT look through its Maildir more often than it reads mails.
             batch_mails: 1000,
-            batch_bytes: 8 * 1024 * 1024,
+            batch_bytes: 4 * 1024 * 1024,
         }
     }
 
@@ -126,7 +132,7 @@ impl Account {
             logged_in.map_err(|fault| Error::Login {
                 at: server.at(),
                 user: server.user.to_owned(),
-                hint: login_hint(&fault),
+                hint: login_hint(&fault, &capabilities),
                 fault,
             })?;
         }
@@ -258,9 +264,14 @@ async fn introduce(conn: &mut Conn, server: &Server<'_>, capabilities: &Capabili
     }
 }
 
-fn login_hint(fault: &Fault) -> &'static str {
+fn login_hint(fault: &Fault, capabilities: &Capabilities) -> &'static str {
     match fault {
         Fault::No { code, .. } => match code.as_deref() {
+            // Exchange Online offers PLAIN and has refused every password since 2022 (parsedmarc #111).
+            None | Some("AUTHENTICATIONFAILED") if capabilities.has("AUTH=XOAUTH2") => {
+                "; check user name (often the whole address) and password: Gmail and Yahoo want an app password here, \
+                 Microsoft 365 takes none at all (OAuth 2.0 alone, which this version does not speak)"
+            }
             None | Some("AUTHENTICATIONFAILED") => {
                 "; check user name (often the whole address) and password (some providers ask for an app password)"
             }
@@ -273,4 +284,37 @@ fn login_hint(fault: &Fault) -> &'static str {
 
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Args;
+
+    use super::{Limits, Settings};
+
+    /// The documented batch size of another tool was 10, and nothing was read: the default was 0 (parsedmarc #463).
+    #[test]
+    fn the_defaults_are_those_that_the_help_names() {
+        let command = Settings::augment_args(clap::Command::new("scan"));
+        let help = |name: &str| {
+            let option = command
+                .get_arguments()
+                .find(|argument| argument.get_long() == Some(name));
+            option.unwrap().get_help().unwrap().to_string()
+        };
+        let limits = Limits::of(&Settings::default());
+        let span = |span| humantime::format_duration(span).to_string();
+        for (option, default) in [
+            ("timeout", span(limits.silence)),
+            ("max-time", span(limits.total)),
+            ("max-message-size", limits.max_message_bytes.to_string()),
+        ] {
+            assert!(
+                help(option).contains(&format!("[default: {default}")),
+                "{option}: {default}"
+            );
+        }
+        assert_eq!(limits.opening, limits.silence * 10);
+        assert!(help("timeout").contains("ten times as long"));
+    }
 }

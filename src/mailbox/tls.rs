@@ -214,8 +214,8 @@ fn client_config(trust: Trust<'_>) -> Result<ClientConfig, Unconnected> {
     let setup = |error: &dyn std::fmt::Display| Unconnected::Setup(error.to_string());
     // With several providers in the build the default one panics at run time.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier =
-        Verifier::new(roots(trust.ca_file)?, trust.fingerprint, &provider).map_err(|error| setup(&error))?;
+    let roots = roots(platform(), trust.ca_file)?;
+    let verifier = Verifier::new(roots, trust.fingerprint, &provider).map_err(|error| setup(&error))?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| setup(&error))?
@@ -225,14 +225,22 @@ fn client_config(trust: Trust<'_>) -> Result<ClientConfig, Unconnected> {
     Ok(config)
 }
 
-/// The platform's roots (an administrator's own and `SSL_CERT_FILE` among them), Mozilla's where it has none, and the user's.
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Unconnected> {
-    let mut roots = RootCertStore::empty();
+/// What the platform trusts, an administrator's own roots and `SSL_CERT_FILE` among it; nothing in a bare container.
+fn platform() -> Vec<CertificateDer<'static>> {
     let native = rustls_native_certs::load_native_certs();
     for error in &native.errors {
         tracing::debug!(%error, "a root certificate of the platform cannot be read");
     }
-    let (added, ignored) = roots.add_parsable_certificates(native.certs);
+    native.certs
+}
+
+/// The platform's roots, Mozilla's where it has none that can be used, and the user's.
+fn roots(
+    platform: Vec<CertificateDer<'static>>,
+    ca_file: Option<&Path>,
+) -> Result<RootCertStore, Unconnected> {
+    let mut roots = RootCertStore::empty();
+    let (added, ignored) = roots.add_parsable_certificates(platform);
     tracing::debug!(added, ignored, "roots of the platform");
     if added == 0 {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -312,7 +320,7 @@ mod tests {
     use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use tokio_rustls::rustls::{ALL_VERSIONS, ServerConfig, SupportedProtocolVersion, crypto::ring};
 
-    use super::{Fingerprint, Trust, Unconnected, connect, encrypt};
+    use super::{Fingerprint, Trust, Unconnected, connect, encrypt, roots};
 
     /// A certificate for `name`, signed by `signer`, or by itself and a CA as OpenSSL makes them.
     fn certificate(name: &str, signer: Option<&Issuer<'_, KeyPair>>) -> (CertificateDer<'static>, KeyPair) {
@@ -326,6 +334,11 @@ mod tests {
             }
         };
         (made.unwrap().into(), key)
+    }
+
+    fn pem(certificate: &CertificateDer<'_>) -> String {
+        let base64 = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, certificate);
+        format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n")
     }
 
     async fn tried(
@@ -397,6 +410,34 @@ mod tests {
                 .to_string()
                 .contains("name the signer's with --ca-file")
         );
+    }
+
+    #[test]
+    fn mozillas_roots_stand_in_where_the_platform_has_none_and_not_beside_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let own = certificate("Shop CA", None).0;
+        std::fs::write(&path, pem(&own)).unwrap();
+        let trusted = |platform: &[CertificateDer<'static>], ca_file| {
+            let roots = roots(platform.to_vec(), ca_file).unwrap();
+            let names: Vec<String> = roots
+                .roots
+                .iter()
+                .map(|root| String::from_utf8_lossy(&root.subject).into_owned())
+                .collect();
+            // Let's Encrypt's and one of the oldest that are left.
+            let has = |name: &str| names.iter().any(|known| known.contains(name));
+            (has("ISRG Root X1") && has("DigiCert Global Root G2"), names.len())
+        };
+        let (mozilla, all) = trusted(&[], None);
+        assert!(mozilla && all > 50, "{all}");
+        // What cannot be read is as good as nothing.
+        let garbage = CertificateDer::from(b"no certificate".to_vec());
+        assert_eq!(trusted(&[garbage], None), (true, all));
+        // The user's own comes on top.
+        assert_eq!(trusted(&[], Some(&path)), (true, all + 1));
+        // An administrator who trusts one authority does not trust Mozilla's by that.
+        assert_eq!(trusted(&[own], None), (false, 1));
     }
 
     #[tokio::test]

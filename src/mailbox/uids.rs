@@ -7,7 +7,7 @@ const MAX_SET_BYTES: usize = 7500;
 /// A range `4294967295:4294967295` and its comma.
 const MAX_RANGE_BYTES: usize = 22;
 
-/// Writes ascending `uids` as few sets, each of at most `most` UIDs and of 7,500 bytes.
+/// Writes `uids`, ascending for the most part, as few sets, each of at most `most` UIDs and of 7,500 bytes.
 pub(super) fn sets(uids: &[u32], most: usize) -> Vec<String> {
     let mut sets = Vec::new();
     for chunk in uids.chunks(most.max(1)) {

@@ -1,7 +1,7 @@
 //! The steps of reading an account: connect again, open a folder, read header fields, read bodies. Each can fail, and can then
 //! be taken again: what it has learnt stays.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::time::sleep;
 
@@ -64,9 +64,13 @@ impl Inbox {
     async fn reconnect(&mut self) -> Result<Step, Trouble> {
         let (mut conn, _capabilities) = self.account.log_in(self.deadline).await.map_err(Trouble::Away)?;
         let examined = match &self.open {
-            Some(open) => Some(numbers::examine(&mut conn, &open.wire).await),
+            Some(open) => {
+                conn.guard().silence = self.account.limits.opening;
+                Some(numbers::examine(&mut conn, &open.wire).await)
+            }
             None => None,
         };
+        conn.guard().silence = self.account.limits.silence;
         // Also after a refusal, which may concern this folder alone.
         self.conn = Some(conn);
         let examined = examined.transpose().map_err(Trouble::Folder)?;
@@ -97,7 +101,9 @@ impl Inbox {
     }
 
     async fn examined(&mut self, folder: FolderRef, wire: String) -> Result<(Open, Option<Batch>), Fault> {
+        let limits = self.account.limits;
         let conn = self.conn.as_mut().ok_or(Fault::Lost)?;
+        conn.guard().silence = limits.opening;
         let examined = numbers::examine(conn, &wire).await?;
         let validity = examined
             .uid_validity
@@ -111,6 +117,7 @@ impl Inbox {
         // What is new since a position is read whatever its date, so that the position goes on to say what it said.
         let since = self.scope.since.filter(|_| before.is_none());
         let asked = numbers::asked(conn, examined, last, since).await?;
+        conn.guard().silence = limits.silence;
         let read_since = match before {
             Some(known) => known.read_since,
             None => since.filter(|_| asked.left_out_older),
@@ -127,14 +134,21 @@ impl Inbox {
                 uid_validity: validity,
                 last_uid: None,
                 read_since,
+                unread: Vec::new(),
             });
         }
+        // What could not be read is tried again, behind what is new: should it fail once more, that is read all the same.
+        let missed: BTreeSet<u32> = before
+            .iter()
+            .flat_map(|known| &known.unread)
+            .map(|uid| uid.0.get())
+            .collect();
         let open = Open {
             folder,
             wire,
             validity,
             read_since,
-            uids: asked.uids.into(),
+            uids: asked.uids.into_iter().chain(missed.iter().copied()).collect(),
             seen: BTreeMap::new(),
             unclear: Suspects::default(),
             known: VecDeque::new(),
@@ -142,6 +156,8 @@ impl Inbox {
             unread: Suspects::default(),
             flights: VecDeque::new(),
             unbroken,
+            last,
+            missed,
         };
         let says_something = batch.position.is_some() || !batch.gaps.is_empty();
         Ok((open, says_something.then_some(batch)))

@@ -124,11 +124,7 @@ impl<'a> Group<'a> {
         Self {
             blocked_ip,
             receiving_domain,
-            provider: events.iter().rev().find_map(|event| {
-                facts
-                    .catalogue
-                    .provider(event.remote_host.as_deref(), receiving_domain)
-            }),
+            provider: provider(&events, receiving_domain, facts.catalogue),
             reasons: events.iter().map(|event| event.verdict.reason).collect(),
             codes: events
                 .iter()
@@ -185,6 +181,15 @@ impl<'a> Group<'a> {
     pub(super) fn is_block(&self) -> bool {
         self.blocked_ip.is_some() || self.reasons.iter().any(|reason| reason.is_block())
     }
+}
+
+/// Who receives there, by the host of the newest bounce that tells. Each host is looked up once.
+fn provider<'a>(events: &[&Event], domain: &ReceivingDomain, catalogue: &'a Catalogue) -> Option<&'a str> {
+    let mut tried = BTreeSet::new();
+    let hosts = events.iter().rev().map(|event| event.remote_host.as_deref());
+    hosts
+        .filter(|host| tried.insert(*host))
+        .find_map(|host| catalogue.provider(host, domain))
 }
 
 /// The lists that the replies name, with the zones that can be asked for them: those of the catalogue, else the one

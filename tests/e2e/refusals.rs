@@ -109,6 +109,26 @@ fn what_the_platform_trusts_is_trusted() {
 }
 
 #[test]
+fn a_machine_without_roots_of_its_own_still_tells_good_certificates_from_bad_ones() {
+    let office = Office::new();
+    let server = Dovecot::start(&office.certificate("localhost"));
+    let port = server.port.to_string();
+    let account = ["--host", "localhost", "--port", &port, "--user", USER];
+    let rest = ["--password-file", "password", "--no-dns", "--no-ledger"];
+    let scan = [&["scan"][..], &account, &rest].concat();
+    // A container without ca-certificates.
+    std::fs::write(office.path("none.pem"), "").unwrap();
+    let bare = [("SSL_CERT_FILE", "none.pem"), ("SSL_CERT_DIR", "none")];
+
+    office
+        .bounceaudit_where(&bare, &scan)
+        .ended_with_one_line(1, &["nobody whom this machine trusts", "--ca-file"]);
+    let ran = office.bounceaudit_where(&bare, &[&scan[..], &["--ca-file", "ca.pem"]].concat());
+
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:#?}");
+}
+
+#[test]
 fn a_folder_that_does_not_exist_is_named_beside_those_that_do() {
     let office = Office::new();
     let server = Dovecot::start(&office.certificate("localhost"));

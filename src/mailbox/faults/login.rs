@@ -199,5 +199,13 @@ mod tests {
             words.contains("check user name") && !words.contains("hunter2"),
             "{words}"
         );
+        assert!(!words.contains("OAuth"), "{words}");
+        // Exchange Online, as MailKit #1494 shows it.
+        const OAUTH: [&str; 2] = [
+            "* OK [CAPABILITY IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR] hi\r\n",
+            "b1 NO AUTHENTICATE failed.\r\n",
+        ];
+        let words = said(Tls::None, &OAUTH).await.to_string();
+        assert!(words.contains("OAuth 2.0 alone"), "{words}");
     }
 }

@@ -5,7 +5,7 @@ mod tests {
 
     use crate::mailbox::faults::script::{At, Script, Wrong};
     use crate::mailbox::faults::server::Server;
-    use crate::mailbox::faults::{Outcome, drained, opened, reached, read, uids};
+    use crate::mailbox::faults::{Outcome, drained, missed, opened, reached, read, uids};
 
     async fn read_since(script: Script, outcome: &Outcome, since: Option<&str>) -> Outcome {
         let since = since.map(|since| DateTime::parse_from_rfc3339(since).unwrap());
@@ -101,8 +101,73 @@ mod tests {
                 "{:?}",
                 outcome.gaps
             );
-            assert_eq!(reached(&outcome, "INBOX"), Some(8));
+            assert_eq!(
+                (reached(&outcome, "INBOX"), missed(&outcome, "INBOX")),
+                (Some(20), vec![9])
+            );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mail_that_cannot_be_read_is_tried_again_and_does_not_hold_up_the_folder() {
+        let script = Script {
+            wrong: Some((At::Bodies, Wrong::No("[SERVERBUG] Internal error occurred"))),
+            bad: Some(9),
+            ..Script::default()
+        };
+        let first = read(script.clone()).await;
+        assert_eq!((first.total, first.gaps.len()), (40, 2));
+        // Two new mails and the bad one are all that the next run looks at, and it is named again.
+        let grown = Script {
+            mails: 22,
+            ..script.clone()
+        };
+        let second = read_on(grown.clone(), &first).await;
+        assert_eq!((second.total, second.tally.failed), (6, 2));
+        assert!(second.gaps[0].contains(";UID=9: "), "{:?}", second.gaps);
+        assert_eq!(
+            (reached(&second, "INBOX"), missed(&second, "INBOX")),
+            (Some(22), vec![9])
+        );
+        let mended = Script { wrong: None, ..grown };
+        let third = read_on(mended.clone(), &second).await;
+        assert_eq!((third.total, third.gaps.len()), (2, 0));
+        assert_eq!(uids(&third, "INBOX"), [9].into());
+        assert_eq!(
+            (reached(&third, "INBOX"), missed(&third, "INBOX")),
+            (Some(22), vec![])
+        );
+        assert_eq!(read_on(mended, &third).await.total, 0);
+        // Or it is deleted one day.
+        let deleted = Script {
+            mails: 22,
+            expunged: [9].into(),
+            ..Script::default()
+        };
+        let gone = read_on(deleted, &second).await;
+        assert_eq!((gone.tally.gone, missed(&gone, "INBOX")), (2, vec![]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_mails_that_cannot_be_read_leave_the_new_ones_to_be_read() {
+        let bad: Vec<u32> = (1..=20).collect();
+        let script = Script {
+            withheld: bad.iter().copied().collect(),
+            ..Script::default()
+        };
+        let first = read(script.clone()).await;
+        assert_eq!((first.tally.failed, missed(&first, "INBOX")), (40, bad));
+        // Now the connection ends with each of them.
+        let grown = Script {
+            mails: 22,
+            wrong: Some((At::Bodies, Wrong::Close)),
+            bad: Some(1),
+            ..script
+        };
+        let second = read_on(grown, &first).await;
+        assert!(uids(&second, "INBOX").is_superset(&[21, 22].into()), "{second:?}");
+        assert_eq!(reached(&second, "INBOX"), Some(22));
+        assert!(!second.gaps.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -162,7 +227,7 @@ mod tests {
             ..Script::default()
         };
         let whole = read(script.clone()).await;
-        assert_eq!((whole.tally.read, whole.batches), (30, 10));
+        assert_eq!((whole.tally.read, whole.batches), (30, 30));
         let server = Server::of(script);
         let inbox = opened(
             &server,

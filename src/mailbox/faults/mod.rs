@@ -8,6 +8,8 @@ mod script;
 mod server;
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use crate::event::Position;
@@ -18,10 +20,40 @@ use super::error::Error;
 use super::imap::Inbox;
 use super::login::Secret;
 use super::settings::{Settings, Tls};
+use super::tls::{Unconnected, Wire};
 
 use script::Script;
-pub(super) use server::Dial;
 use server::Server;
+
+/// The way to a server, in place of the network.
+#[derive(Clone)]
+pub(super) struct Dial(Arc<Server>);
+
+impl Dial {
+    fn to(server: &Arc<Server>) -> Self {
+        Self(Arc::clone(server))
+    }
+
+    pub(super) fn connect(&self) -> Result<Wire, Unconnected> {
+        let before = self.0.connected();
+        if before >= self.0.script().accepted {
+            return Err(Unconnected::Refused {
+                at: "mail.example.jp:143".to_owned(),
+                why: io::ErrorKind::ConnectionRefused.into(),
+            });
+        }
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let server = Arc::clone(&self.0);
+        tokio::spawn(async move { server.serve(far, before).await });
+        Ok(Wire::Memory(near))
+    }
+}
+
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dial")
+    }
+}
 
 /// Reads an account from a server; `change` says what differs from the usual settings.
 async fn opened(
@@ -109,6 +141,17 @@ fn reached(outcome: &Outcome, folder: &str) -> Option<u32> {
         .iter()
         .find(|position| position.folder.folder == folder)?;
     Some(position.last_uid.unwrap().0.get())
+}
+
+/// Which UIDs before that the next run tries again.
+fn missed(outcome: &Outcome, folder: &str) -> Vec<u32> {
+    let of_folder = outcome
+        .positions
+        .iter()
+        .filter(|position| position.folder.folder == folder);
+    of_folder
+        .flat_map(|position| position.unread.iter().map(|uid| uid.0.get()))
+        .collect()
 }
 
 /// The UIDs that came from a folder.

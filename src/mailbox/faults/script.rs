@@ -19,6 +19,8 @@ pub(super) struct Script {
     pub(super) withheld: BTreeSet<u32>,
     /// UIDs whose body is given as NIL.
     pub(super) nil: BTreeSet<u32>,
+    /// UIDs whose body is given as an empty string.
+    pub(super) empty: BTreeSet<u32>,
     /// UIDs that are given twice.
     pub(super) twice: BTreeSet<u32>,
     /// Said before each answer to a FETCH.
@@ -108,6 +110,7 @@ impl Default for Script {
             expunged: BTreeSet::new(),
             withheld: BTreeSet::new(),
             nil: BTreeSet::new(),
+            empty: BTreeSet::new(),
             twice: BTreeSet::new(),
             chatter: "",
             repeated: 1,
@@ -138,7 +141,18 @@ impl Script {
             "MAILER-DAEMON@mx.example.jp"
         };
         let text = "secret of a stranger\r\n".repeat(self.repeated);
-        format!("From: {from}\r\nSubject: mail {uid}\r\n\r\n{text}")
+        // As qmail 1.03 writes it (qmail-send.c, qmail-remote.c).
+        let report = format!(
+            "Hi. This is the qmail-send program at mx.example.jp.\r\n\
+             I'm afraid I wasn't able to deliver your message to the following addresses.\r\n\
+             This is a permanent error; I've given up. Sorry it didn't work out.\r\n\r\n\
+             <user{uid}@receiver.example.net>:\r\n\
+             192.0.2.1 failed after I sent the message.\r\n\
+             Remote host said: 550 5.7.1 Service unavailable; client [192.0.2.10] blocked using zen.spamhaus.org\r\n\r\n\
+             --- Below this line is a copy of the message.\r\n\r\n"
+        );
+        let report = if uid.is_multiple_of(4) { "" } else { &report };
+        format!("From: {from}\r\nSubject: mail {uid}\r\n\r\n{report}{text}")
     }
 
     /// What EXAMINE says.
@@ -192,6 +206,7 @@ impl Script {
         };
         let body = match self.nil.contains(&uid) {
             true => "NIL".to_owned(),
+            false if self.empty.contains(&uid) => "\"\"".to_owned(),
             false => format!("{{{}}}\r\n{text}", text.len()),
         };
         let size = self.size.unwrap_or(mail.len());

@@ -1,17 +1,15 @@
-//! The scripted server.
+//! The scripted server. The end-to-end tests have the same one on a socket.
 
-use std::fmt;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::time::sleep;
 
-use crate::mailbox::faults::script::{At, Script, Wrong};
-use crate::mailbox::tls::{Unconnected, Wire};
+use super::script::{At, Script, Wrong};
 
 /// A server, however many connections it has.
 #[derive(Debug)]
@@ -22,41 +20,11 @@ pub(super) struct Server {
     faults: AtomicUsize,
 }
 
-/// The way to a server, in place of the network.
-#[derive(Clone)]
-pub(in crate::mailbox) struct Dial(Arc<Server>);
-
-impl Dial {
-    pub(super) fn to(server: &Arc<Server>) -> Self {
-        Self(Arc::clone(server))
-    }
-
-    pub(in crate::mailbox) fn connect(&self) -> Result<Wire, Unconnected> {
-        let before = self.0.connections.fetch_add(1, Ordering::Relaxed);
-        if before >= self.0.script.accepted {
-            return Err(Unconnected::Refused {
-                at: "mail.example.jp:143".to_owned(),
-                why: io::ErrorKind::ConnectionRefused.into(),
-            });
-        }
-        let (near, far) = tokio::io::duplex(64 * 1024);
-        let server = Arc::clone(&self.0);
-        tokio::spawn(async move { server.serve(far, before).await });
-        Ok(Wire::Memory(near))
-    }
-}
-
-impl fmt::Debug for Dial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Dial")
-    }
-}
-
 /// Where the server's answers go, up to a point.
 struct Mouth {
     /// The client has said its name since the login.
     introduced: bool,
-    write: WriteHalf<DuplexStream>,
+    write: Box<dyn AsyncWrite + Send + Unpin>,
     left: usize,
     drip: Duration,
 }
@@ -95,6 +63,10 @@ impl Server {
         })
     }
 
+    pub(super) fn script(&self) -> &Script {
+        &self.script
+    }
+
     pub(super) fn logins(&self) -> usize {
         self.logins.load(Ordering::Relaxed)
     }
@@ -103,13 +75,22 @@ impl Server {
         self.connections.load(Ordering::Relaxed)
     }
 
+    /// Counts a connection, and says how many were there before.
+    pub(super) fn connected(&self) -> usize {
+        self.connections.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Serves one connection; `before` were there before.
-    async fn serve(&self, stream: DuplexStream, before: usize) {
-        let (read, write): (ReadHalf<_>, _) = tokio::io::split(stream);
+    pub(super) async fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        before: usize,
+    ) {
+        let (read, write) = tokio::io::split(stream);
         let (cuts, after) = self.script.cut;
         let mut mouth = Mouth {
             introduced: false,
-            write,
+            write: Box::new(write),
             left: if before < cuts { after } else { usize::MAX },
             drip: Duration::ZERO,
         };
