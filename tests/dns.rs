@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use bounceaudit::catalogue::Catalogue;
 use bounceaudit::check::{
-    self, Answer, Checked, Failure, Family, HealthVerdict, Listing, Nameserver, Ptr, Settings,
+    self, Answer, Checked, Failure, Family, HealthVerdict, Known, Listing, Nameserver, Ptr, Questions,
+    Settings,
 };
 use bounceaudit::event::{Timestamp, Zone};
 use hickory_resolver::proto::op::{Message, ResponseCode};
@@ -49,9 +50,13 @@ async fn ask(settings: Settings, zones: &[&str], ips: &[&str]) -> Checked {
 async fn all(settings: &Settings, ips: &[&str], named: &[Zone]) -> Checked {
     let ips: Vec<IpAddr> = ips.iter().map(|ip| ip.parse().unwrap()).collect();
     let now: Timestamp = "2021-12-27T10:00:00+09:00".parse().unwrap();
-    check::all(settings, &catalogue(), &ips, named, now)
-        .await
-        .unwrap()
+    let questions = Questions {
+        ips: &ips,
+        zones: named,
+        domains: &[],
+        known: &Known::default(),
+    };
+    check::all(settings, &catalogue(), questions, now).await.unwrap()
 }
 
 /// The catalogue that is shipped, and a mixed list with an allow code, and two lists that others live off.

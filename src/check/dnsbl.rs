@@ -74,10 +74,15 @@ pub(crate) struct Facts {
 impl Facts {
     pub(crate) fn of(zone: &Zone, catalogue: &Catalogue) -> Self {
         let facts = catalogue.zone(zone);
+        let codes = facts.map(|facts| match facts.codes.is_empty() {
+            // A zone for customers answers with the codes of the public one.
+            true => catalogue.codes_of(&facts.list),
+            false => facts.codes.clone(),
+        });
         Self {
             zone: zone.as_str().to_owned(),
             list: facts.map(|facts| facts.list.clone()),
-            codes: facts.map(|facts| facts.codes.clone()).unwrap_or_default(),
+            codes: codes.unwrap_or_default(),
             not_listed: facts.map(|facts| facts.not_listed.clone()).unwrap_or_default(),
             never_listed: catalogue.never_listed().clone(),
             test_entries: facts.is_some_and(|facts| facts.test_entries),

@@ -304,10 +304,19 @@ impl Sign {
 
 /// Sixteen letters. Drawn anew each time, so that nobody can list them; the standard library's hash seed is enough.
 fn random_label() -> String {
-    let draw = RandomState::new().build_hasher().finish();
+    let draw = draw();
     (0..16)
         .map(|at| char::from(b'a' + (draw >> (4 * at) & 0xf) as u8))
         .collect()
+}
+
+fn draw() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// A number from 0 to 1, drawn anew each time.
+pub(crate) fn chance() -> f64 {
+    f64::from((draw() >> 32) as u32) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

@@ -32,13 +32,19 @@ async fn check(args: CheckArgs, console: Console) -> anyhow::Result<Outcome> {
     let config = Config::load(args.config.config.as_deref())?;
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let now = Local::now().fixed_offset();
-    let checked = check::all(&args.dns.or(config.dns), &catalogue, &args.addresses, &[], now).await?;
+    let questions = check::Questions {
+        ips: &args.addresses,
+        zones: &[],
+        domains: &[],
+        known: &check::Known::default(),
+    };
+    let checked = check::all(&args.dns.or(config.dns), &catalogue, questions, now).await?;
     let mut stdout = io::stdout().lock();
     let mut outcome = Outcome::Complete;
     let format = args.format.unwrap_or_default();
     match format {
         CheckFormat::Table => {
-            let table = report::check_table(&checked, outputs::look(Color::Auto, console))?;
+            let table = report::check_table(&checked, &catalogue, outputs::look(Color::Auto, console))?;
             stdout.write_all(table.as_bytes())
         }
         CheckFormat::Csv => {

@@ -1,13 +1,15 @@
 //! What `bounceaudit check` prints: for each address its names, what each list says of it, and whether the list can be
 //! believed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Listing, Ptr};
+use crate::catalogue::Catalogue;
+use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Listing, Names, Owner, Ptr};
 use crate::report::Error;
 use crate::report::layout::{Page, Tone, cells, column, pad};
 use crate::report::table::Look;
+use crate::report::tenancy::hosted;
 use crate::report::words::{Check, Words, fill};
 
 /// Under this width each list is a block.
@@ -17,7 +19,7 @@ const NARROW: usize = 80;
 ///
 /// # Errors
 /// When the program's own texts cannot be read.
-pub fn check_table(checked: &Checked, look: Look) -> Result<String, Error> {
+pub fn check_table(checked: &Checked, catalogue: &Catalogue, look: Look) -> Result<String, Error> {
     let words = Words::english()?;
     let mut page = Page::new(look.width, look.color);
     let mut by_ip: BTreeMap<IpAddr, Vec<&Listing>> = BTreeMap::new();
@@ -30,10 +32,28 @@ pub fn check_table(checked: &Checked, look: Look) -> Result<String, Error> {
     for (ip, listings) in &by_ip {
         page.gap();
         page.spans(&[(Tone::Strong, &ip.to_string())]);
-        ptr(&mut page, checked, *ip, &words.check);
+        for names in checked.names.iter().filter(|names| names.ip == *ip) {
+            ptr(&mut page, names, &words.check);
+            owner(&mut page, names, catalogue, &words.check);
+        }
         page.gap();
         answers(&mut page, checked, listings, &words.check);
         summary(&mut page, listings, &words.check);
+    }
+    let resolvers: BTreeSet<&str> = checked
+        .health
+        .iter()
+        .map(|health| health.resolver.as_str())
+        .collect();
+    if look.verbose || resolvers.len() > 1 {
+        let resolvers = Vec::from_iter(resolvers).join(", ");
+        page.gap();
+        page.paragraph(
+            Tone::Faint,
+            0,
+            2,
+            &fill(&words.check.resolver, &[("resolvers", &resolvers)]),
+        );
     }
     if !checked.warnings.is_empty() {
         page.gap();
@@ -45,18 +65,47 @@ pub fn check_table(checked: &Checked, look: Look) -> Result<String, Error> {
     Ok(page.finish())
 }
 
-fn ptr(page: &mut Page, checked: &Checked, ip: IpAddr, words: &Check) {
-    for names in checked.names.iter().filter(|names| names.ip == ip) {
-        let (tone, line) = match &names.ptr {
-            Ptr::Confirmed(name) => (Tone::Plain, fill(&words.ptr_confirmed, &[("name", name)])),
-            Ptr::Unconfirmed(names) => (
-                Tone::Warn,
-                fill(&words.ptr_unconfirmed, &[("names", &names.join(", "))]),
-            ),
-            Ptr::None => (Tone::Warn, words.ptr_none.clone()),
-            Ptr::Unknown(why) => (Tone::Warn, fill(&words.ptr_unknown, &[("why", why)])),
-        };
-        page.paragraph(tone, 2, 5, &line);
+fn ptr(page: &mut Page, names: &Names, words: &Check) {
+    let (tone, line) = match &names.ptr {
+        Ptr::Confirmed(name) => (Tone::Plain, fill(&words.ptr_confirmed, &[("name", name)])),
+        Ptr::Unconfirmed(names) => (
+            Tone::Warn,
+            fill(&words.ptr_unconfirmed, &[("names", &names.join(", "))]),
+        ),
+        Ptr::None => (Tone::Warn, words.ptr_none.clone()),
+        Ptr::Unknown(why) => (Tone::Warn, fill(&words.ptr_unknown, &[("why", why)])),
+    };
+    page.paragraph(tone, 2, 5, &line);
+}
+
+/// Who holds the address, and how they are reached: a hosting company's support, else where complaints go to.
+fn owner(page: &mut Page, names: &Names, catalogue: &Catalogue, words: &Check) {
+    let mut write = |line: &str| page.paragraph(Tone::Plain, 2, 5, line);
+    let network = match &names.owner {
+        Owner::NotAsked => None,
+        Owner::Known(network) => {
+            write(&fill(
+                &words.owner,
+                &[("owner", network), ("prefix", &network.prefix)],
+            ));
+            Some(network)
+        }
+        Owner::NotAnnounced => {
+            write(&words.owner_none);
+            None
+        }
+        Owner::Unknown(why) => {
+            write(&fill(&words.owner_unknown, &[("why", why)]));
+            None
+        }
+    };
+    if let Some((_, company)) = hosted(Some(&names.ptr), catalogue) {
+        write(&fill(
+            &words.hosted,
+            &[("company", &company.name), ("channel", &company.channel)],
+        ));
+    } else if let Some(network) = network.filter(|network| !network.abuse.is_empty()) {
+        write(&fill(&words.abuse, &[("abuse", &network.abuse.join(", "))]));
     }
 }
 
@@ -238,10 +287,10 @@ fn summary(page: &mut Page, listings: &[&Listing], words: &Check) {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Names, Ptr};
+    use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Names, Owner, Ptr};
     use crate::report::checks::check_table;
     use crate::report::layout::cells;
-    use crate::report::samples::{Case, at};
+    use crate::report::samples::{CATALOGUE, Case, at};
     use crate::report::table::Look;
 
     #[expect(clippy::too_many_lines, reason = "a table of answers")]
@@ -299,7 +348,9 @@ mod tests {
         let names = |ip: &str, ptr| Names {
             ip: ip.parse().unwrap(),
             ptr,
+            owner: Owner::NotAsked,
             checked_at: at(when),
+            ttl: None,
         };
         Checked {
             listings: case.history.listings,
@@ -331,7 +382,7 @@ mod tests {
             color: false,
             verbose: false,
         };
-        insta::assert_snapshot!(check_table(&checked(), look).unwrap());
+        insta::assert_snapshot!(check_table(&checked(), &CATALOGUE, look).unwrap());
     }
 
     #[test]
@@ -341,7 +392,7 @@ mod tests {
             color: false,
             verbose: false,
         };
-        let text = check_table(&checked(), look).unwrap();
+        let text = check_table(&checked(), &CATALOGUE, look).unwrap();
         for line in text.lines() {
             assert!(cells(line) <= 60 || line.contains("a-zone-with-a-name"), "{line}");
         }

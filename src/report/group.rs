@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use chrono::TimeDelta;
 
-use crate::catalogue::{Catalogue, WhoMayAsk};
-use crate::check::{Answer, Listing, Names, Ptr};
+use crate::catalogue::{Catalogue, Hosting, WhoMayAsk};
+use crate::check::{Answer, Exchange, Listing, Mx, Names, Network, Owner, Ptr};
 use crate::event::{Action, Event, ListId, Reason, ReceivingDomain, Timestamp, Zone};
 use crate::ledger::{History, ListedNow, Observed, Recorded, Refusal, State, listed_now, state};
 use crate::report::late::{LateCause, Mail, is_late, recipient};
 use crate::report::own::{Ours, OwnAddress};
+use crate::report::tenancy::{Tenancy, hosted};
 
 /// One row of `--csv`.
 #[derive(Clone, Debug)]
@@ -40,7 +41,12 @@ pub(super) struct Group<'a> {
     pub(super) zones_listed: BTreeSet<&'a Zone>,
     pub(super) checked_at: Option<Timestamp>,
     pub(super) ptr: Vec<&'a str>,
-    pub(super) owner: Option<&'a str>,
+    pub(super) owner: Option<String>,
+    /// The network of the address.
+    pub(super) network: Option<&'a Network>,
+    /// The company whose server it is, told by the address's name, else by that of the server that gave up.
+    pub(super) hosting: Option<&'a Hosting>,
+    pub(super) tenancy: Tenancy<'a>,
     pub(super) who_may_ask: WhoMayAsk,
     pub(super) removal: Option<&'a str>,
     /// Where the catalogue says that removal is asked for; no column has it.
@@ -71,13 +77,16 @@ pub(super) fn groups<'a>(bounces: &[&'a Recorded], facts: Facts<'a>) -> Vec<Grou
         let key = (bounce.event.verdict.blocked_ip, &bounce.event.receiving_domain);
         sorted.entry(key).or_default().push(bounce);
     }
-    let known = known(facts.history);
+    let known = known(facts, bounces);
     let unknown = Known::default();
+    let exchanges = &facts.history.exchanges;
+    let exchanges: HashMap<_, _> = exchanges.iter().map(|one| (&one.domain, one)).collect();
     sorted
         .into_iter()
         .map(|((ip, domain), bounces)| {
             let known = ip.and_then(|ip| known.get(&ip)).unwrap_or(&unknown);
-            Group::of(ip, domain, &bounces, known, facts)
+            let to = (domain, mail_hosts(exchanges.get(domain).copied()));
+            Group::of(ip, to, &bounces, known, facts)
         })
         .collect()
 }
@@ -86,14 +95,14 @@ impl<'a> Group<'a> {
     #[expect(clippy::too_many_lines, reason = "one line for each column")]
     fn of(
         blocked_ip: Option<IpAddr>,
-        receiving_domain: &'a ReceivingDomain,
+        (receiving_domain, mail_hosts): (&'a ReceivingDomain, &[String]),
         bounces: &[&'a Recorded],
         known: &Known<'a>,
         facts: Facts<'a>,
     ) -> Self {
         let mut events: Vec<&Event> = bounces.iter().map(|bounce| &bounce.event).collect();
         events.sort_by_key(|event| event.times.bounced_at.or(event.times.sent_at));
-        let lists = zones_of_lists(&events, facts.catalogue);
+        let lists = zones_of_lists(&events, facts.catalogue, &known.newest);
         let zones: Vec<Vec<&Zone>> = lists.values().cloned().collect();
         let refusals = refusals(bounces);
         let observed = Observed {
@@ -124,11 +133,15 @@ impl<'a> Group<'a> {
         Self {
             blocked_ip,
             receiving_domain,
-            provider: events.iter().rev().find_map(|event| {
-                facts
-                    .catalogue
-                    .provider(event.remote_host.as_deref(), receiving_domain)
-            }),
+            // What refused the mail is the evidence; the mail hosts of today tell where no bounce names one.
+            provider: {
+                let hosts = events
+                    .iter()
+                    .rev()
+                    .filter_map(|event| event.remote_host.as_deref());
+                let hosts = hosts.chain(mail_hosts.iter().map(String::as_str));
+                facts.catalogue.provider(hosts, receiving_domain)
+            },
             reasons: events.iter().map(|event| event.verdict.reason).collect(),
             codes: events
                 .iter()
@@ -164,7 +177,14 @@ impl<'a> Group<'a> {
                 .collect(),
             checked_at: known.newest.iter().map(|listing| listing.checked_at).max(),
             ptr: known.names.map(ptr_names).unwrap_or_default(),
-            owner: facts.owner.filter(|_| ours != Ours::No),
+            owner: facts
+                .owner
+                .filter(|_| ours != Ours::No)
+                .map(str::to_owned)
+                .or_else(|| network(known.names).map(ToString::to_string)),
+            network: network(known.names),
+            hosting: hosting(known.names, newest, facts.catalogue),
+            tenancy: known.tenancy.clone(),
             who_may_ask: newest
                 .map(|event| facts.catalogue.who_may_ask(&event.verdict))
                 .unwrap_or_default(),
@@ -189,13 +209,32 @@ impl<'a> Group<'a> {
 
 /// The lists that the replies name, with the zones that can be asked for them: those of the catalogue, else the one
 /// that the reply names, if the catalogue has nothing against it.
-fn zones_of_lists<'a>(events: &[&'a Event], catalogue: &'a Catalogue) -> BTreeMap<&'a ListId, Vec<&'a Zone>> {
+///
+/// Where a customer's zone was asked with a key, it stands for the public ones of the same list.
+fn zones_of_lists<'a>(
+    events: &[&'a Event],
+    catalogue: &'a Catalogue,
+    newest: &[&Listing],
+) -> BTreeMap<&'a ListId, Vec<&'a Zone>> {
+    let asked = |zone: &Zone| {
+        let answers = newest.iter().filter(|listing| listing.zone == *zone);
+        answers.map(|listing| listing.checked_at).max()
+    };
     let mut lists: BTreeMap<&ListId, Vec<&Zone>> = BTreeMap::new();
     for verdict in events.iter().map(|event| &event.verdict) {
         let Some(list) = &verdict.blocklist else { continue };
         let zones = lists.entry(list).or_insert_with(|| catalogue.zones_of(list));
         if let Some(zone) = verdict.zone.as_ref().filter(|_| zones.is_empty()) {
             zones.extend(catalogue.zone(zone).is_none().then_some(zone));
+        }
+    }
+    for (list, zones) in &mut lists {
+        for (paid, public) in catalogue.paid_zones_of(list) {
+            let last = public.iter().filter_map(|zone| asked(zone)).max();
+            if asked(paid).is_some_and(|at| Some(at) >= last) {
+                zones.retain(|zone| !public.contains(zone));
+                zones.push(paid);
+            }
         }
     }
     lists
@@ -254,9 +293,11 @@ struct Known<'a> {
     answers: Vec<Listing>,
     newest: Vec<&'a Listing>,
     names: Option<&'a Names>,
+    tenancy: Tenancy<'a>,
 }
 
-fn known(history: &History) -> HashMap<IpAddr, Known<'_>> {
+fn known<'a>(facts: Facts<'a>, bounces: &[&'a Recorded]) -> HashMap<IpAddr, Known<'a>> {
+    let history = facts.history;
     let mut known: HashMap<IpAddr, Known<'_>> = HashMap::new();
     for listing in &history.listings {
         known.entry(listing.ip).or_default().answers.push(listing.clone());
@@ -267,7 +308,44 @@ fn known(history: &History) -> HashMap<IpAddr, Known<'_>> {
     for names in &history.names {
         known.entry(names.ip).or_default().names = Some(names);
     }
+    let mut senders: HashMap<IpAddr, BTreeSet<ReceivingDomain>> = HashMap::new();
+    for event in bounces.iter().map(|bounce| &bounce.event) {
+        let sender = event.original.from.as_deref().and_then(ReceivingDomain::of);
+        if let (Some(ip), Some(sender)) = (event.verdict.blocked_ip, sender) {
+            senders.entry(ip).or_default().insert(sender);
+        }
+    }
+    for ip in senders.keys() {
+        known.entry(*ip).or_default();
+    }
+    for (ip, known) in &mut known {
+        let senders = senders.remove(ip).unwrap_or_default();
+        known.tenancy = Tenancy::of(known.names, &senders, facts.catalogue, facts.own);
+    }
     known
+}
+
+fn mail_hosts(exchange: Option<&Exchange>) -> &[String] {
+    match exchange.map(|exchange| &exchange.mx) {
+        Some(Mx::Hosts(hosts)) => hosts,
+        Some(Mx::None | Mx::Unknown(_)) | None => &[],
+    }
+}
+
+fn network(names: Option<&Names>) -> Option<&Network> {
+    match names.map(|names| &names.owner) {
+        Some(Owner::Known(network)) => Some(network),
+        Some(Owner::NotAsked | Owner::NotAnnounced | Owner::Unknown(_)) | None => None,
+    }
+}
+
+fn hosting<'a>(
+    names: Option<&'a Names>,
+    newest: Option<&Event>,
+    catalogue: &'a Catalogue,
+) -> Option<&'a Hosting> {
+    let by_address = hosted(names.map(|names| &names.ptr), catalogue).map(|(_, company)| company);
+    by_address.or_else(|| catalogue.hosting(newest?.reporting_mta.as_deref()?))
 }
 
 /// Names that lead back to the address; the others anybody can claim.

@@ -29,6 +29,7 @@ mod samples;
 mod settings;
 mod strange;
 mod table;
+mod tenancy;
 mod unseen;
 mod words;
 
