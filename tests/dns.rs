@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
+#[path = "support/faulty.rs"]
+mod faulty;
+#[path = "dns/names.rs"]
+mod names;
 #[path = "support/dns.rs"]
 mod servers;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::mpsc;
+use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use bounceaudit::catalogue::Catalogue;
@@ -20,6 +23,7 @@ use bounceaudit::event::{Timestamp, Zone};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType, rdata};
 
+use faulty::{Faulty, answer};
 use servers::{Servers, TEST_ENTRY, Zones};
 
 /// Lists everything, 127.0.0.1 too.
@@ -679,46 +683,4 @@ async fn a_name_is_confirmed_when_it_leads_back() {
     assert_eq!(ptrs.next(), Some(Ptr::Unknown("SERVFAIL".into())));
     assert_eq!(ptrs.next(), Some(Ptr::Confirmed("mail.shop.example.jp".into())));
     assert_eq!(ptrs.next(), None);
-}
-
-/// A server that answers as it is told, over UDP alone.
-struct Faulty {
-    at: SocketAddr,
-    names: mpsc::Receiver<String>,
-}
-
-impl Faulty {
-    /// It runs until the process ends: nothing tells a thread that waits for a datagram to stop.
-    fn start(mut reply: impl FnMut(&Message) -> Option<Message> + Send + 'static) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let at = socket.local_addr().unwrap();
-        let (seen, names) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut datagram = [0; 4096];
-            while let Ok((length, from)) = socket.recv_from(&mut datagram) {
-                let query = Message::from_vec(&datagram[..length]).unwrap();
-                for question in &query.queries {
-                    let _ = seen.send(question.name().to_ascii());
-                }
-                if let Some(reply) = reply(&query) {
-                    socket.send_to(&reply.to_vec().unwrap(), from).unwrap();
-                }
-            }
-        });
-        Self { at, names }
-    }
-
-    /// The names that were asked until now.
-    fn asked(&self) -> BTreeSet<String> {
-        self.names.try_iter().collect()
-    }
-}
-
-fn answer(query: &Message, records: &[Record]) -> Message {
-    let mut answer = Message::response(query.metadata.id, query.metadata.op_code);
-    answer.metadata.recursion_desired = true;
-    answer.metadata.recursion_available = true;
-    answer.add_queries(query.queries.iter().cloned());
-    answer.add_answers(records.iter().cloned());
-    answer
 }

@@ -217,7 +217,7 @@ async fn what_was_recorded_is_there_after_opening_again() {
     assert_eq!(history.exchanges, checked.exchanges);
     let domains = std::slice::from_ref(&event.receiving_domain);
     let known = ledger.known(&[checked.names[0].ip], domains).await.unwrap();
-    assert_eq!(known.listings, [newer.clone()]);
+    assert_eq!(known.listings, std::slice::from_ref(newer));
     assert_eq!((known.names, known.exchanges), (checked.names, checked.exchanges));
     assert_eq!(history.not_understood, [strange]);
     assert_eq!(history.last_report, Some(at(NOW)));

@@ -20,7 +20,8 @@ use crate::check::dnsbl::{self, Class, Facts, of_class, query_name};
 use crate::check::resolver::Server;
 use crate::event::Zone;
 
-const LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// Every list that keeps to RFC 5782 has it.
+pub(crate) const LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const NOT_LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 
 /// The two kinds of addresses, which a zone holds apart.
@@ -85,6 +86,22 @@ impl HealthVerdict {
             Self::NoTestAnswer | Self::Dead(_) => true,
             Self::Healthy | Self::NoTestEntry | Self::Refused(_) => false,
             Self::Failed(failure) => !failure.may_be_the_resolvers(),
+        }
+    }
+}
+
+impl HealthVerdict {
+    /// The word in the column `health`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::NoTestEntry => "no-test-entry",
+            Self::NoTestAnswer => "no-test-answer",
+            Self::Refused(_) => "refused",
+            Self::Dead(_) => "zone-dead",
+            Self::Failed(Failure::Timeout) => "timeout",
+            Self::Failed(_) => "error",
         }
     }
 }

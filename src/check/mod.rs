@@ -20,11 +20,13 @@ mod ptr;
 mod resolver;
 mod run;
 mod settings;
+mod target;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use hickory_resolver::net::NetError;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
@@ -38,6 +40,7 @@ pub use key::{KeySource, NoKey};
 pub use known::Known;
 pub use names::{Exchange, Mx, Names, Network, Owner, Ptr};
 pub use settings::{Nameserver, NoNameserver, Settings};
+pub use target::{Addresses, NoTarget, Target, addresses, targets};
 
 /// One in this many questions may be about names: a silent reverse zone must not hold up the lists.
 const SHARE_OF_NAMES: usize = 4;
@@ -112,6 +115,33 @@ pub async fn all(
             "the DNS was asked for {span}, then what was still open counted as unanswered"
         ));
     }
+    Ok(checked)
+}
+
+/// Asks the test entries of these zones, each family that a zone holds, and nothing else.
+///
+/// # Errors
+/// As [`all`].
+pub async fn test(settings: &Settings, catalogue: &Catalogue, zones: &[&Zone]) -> Result<Checked, Error> {
+    if settings.no_dns {
+        return Ok(Checked::default());
+    }
+    let plan = plan::of_tests(settings, catalogue, zones)?;
+    let servers = resolver::servers(settings)?;
+    let mut checked = Checked {
+        warnings: resolver::warnings(&servers)?,
+        not_asked: plan.not_asked,
+        ..Checked::default()
+    };
+    let tests = plan.zones.into_iter().map(|task| run::test(task, &servers));
+    // A test is three questions.
+    let at_once = settings.concurrency().get().div_ceil(3);
+    let mut tests = stream::iter(tests).buffer_unordered(at_once);
+    while let Some(health) = tests.next().await {
+        checked.health.extend(health);
+    }
+    checked.in_order();
+    checked.warnings.extend(health::warnings(&checked.health));
     Ok(checked)
 }
 
@@ -197,11 +227,10 @@ impl Checked {
     /// Whether questions were put and none of them was answered.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
-        !self.listings.is_empty()
-            && self
-                .listings
-                .iter()
-                .all(|listing| listing.answer == Answer::Timeout)
+        let silent = |health: &Health| health.verdict == HealthVerdict::Failed(Failure::Timeout);
+        let unanswered = |listing: &Listing| listing.answer == Answer::Timeout;
+        let was_asked = !self.listings.is_empty() || !self.health.is_empty();
+        was_asked && self.listings.iter().all(unanswered) && self.health.iter().all(silent)
     }
 }
 
@@ -340,6 +369,9 @@ pub enum WhyNot {
     /// It was shut down; who answers now keeps no blocklist.
     #[error("dead since {0}")]
     Dead(Month),
+    /// It names whom to let through.
+    #[error("it is an allow list")]
+    Allows,
     /// It lists domains, not addresses.
     #[error("it lists domains, not addresses")]
     Domains,

@@ -8,6 +8,7 @@ use hickory_resolver::proto::rr::Name;
 
 use crate::catalogue::{Catalogue, ZoneFacts};
 use crate::check::dnsbl::Facts;
+use crate::check::health::LISTED;
 use crate::check::key::{KeySource, Secret};
 use crate::check::{Error, Family, NotAsked, Settings, WhyNot};
 use crate::event::Zone;
@@ -73,12 +74,33 @@ pub(crate) fn plan(
     ips: &BTreeSet<IpAddr>,
     named: &[Zone],
 ) -> Result<Plan, Error> {
+    of_zones(settings, catalogue, ips, wanted(settings, catalogue, named))
+}
+
+/// The zones whose test entries can be asked; each is meant as it stands, so that none takes another's place.
+pub(crate) fn of_tests(settings: &Settings, catalogue: &Catalogue, zones: &[&Zone]) -> Result<Plan, Error> {
+    let ips = [IpAddr::V4(LISTED), IpAddr::V6(LISTED.to_ipv6_mapped())].into();
+    let by = |zone: &&Zone| match catalogue.zone(zone) {
+        Some(facts) if !facts.is_queryable() && !settings.keys.contains_key(*zone) => By::Proposal,
+        Some(facts) if facts.domains => By::Proposal,
+        _ => By::User,
+    };
+    let wanted = zones.iter().map(|zone| (*zone, by(zone))).collect();
+    of_zones(settings, catalogue, &ips, wanted)
+}
+
+fn of_zones(
+    settings: &Settings,
+    catalogue: &Catalogue,
+    ips: &BTreeSet<IpAddr>,
+    wanted: Vec<(&Zone, By)>,
+) -> Result<Plan, Error> {
     let mut plan = Plan {
         zones: Vec::new(),
         not_asked: Vec::new(),
     };
     let mut seen = BTreeSet::new();
-    for (zone, by) in wanted(settings, catalogue, named) {
+    for (zone, by) in wanted {
         if !seen.insert(zone) {
             continue;
         }
@@ -148,6 +170,7 @@ fn asked(
     match catalogue.zone(zone) {
         Some(facts) if facts.needs_key && key.is_none() => Err(WhyNot::NeedsKey),
         Some(facts) if facts.domains => Err(WhyNot::Domains),
+        Some(facts) if facts.allows && by == By::Proposal => Err(WhyNot::Allows),
         Some(facts) if by == By::Proposal && key.is_none() => match paid(facts, settings, catalogue) {
             Some(paid) => Err(WhyNot::AskedWithKey(paid.clone())),
             None => facts
@@ -244,10 +267,11 @@ mod tests {
     }
 
     #[test]
-    fn dead_zones_domain_lists_and_keyed_zones_that_bounces_name_are_not_asked() {
+    fn dead_zones_domain_lists_allow_lists_and_keyed_zones_that_bounces_name_are_not_asked() {
         let named = [
             "dnsbl.sorbs.net",
             "dbl.spamhaus.org",
+            "list.dnswl.org",
             "0123abc.zen.dq.spamhaus.net",
         ];
         let plan = planned(&Settings::default(), &named).unwrap();
@@ -259,7 +283,7 @@ mod tests {
         assert!(
             matches!(
                 why.as_slice(),
-                [WhyNot::Dead(_), WhyNot::Domains, WhyNot::NeedsKey]
+                [WhyNot::Dead(_), WhyNot::Domains, WhyNot::Allows, WhyNot::NeedsKey]
             ),
             "{why:?}"
         );

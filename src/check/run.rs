@@ -97,6 +97,33 @@ pub(crate) async fn ask(task: Task, servers: Vec<Server>, pace: Pace, now: Times
     run
 }
 
+/// How a zone passes its test, through the resolvers in order until one of them is answered.
+pub(crate) async fn test(task: Task, servers: &[Server]) -> Vec<Health> {
+    let mut all: Vec<Health> = Vec::new();
+    for family in [Family::Ipv4, Family::Ipv6] {
+        if task.of(family).is_empty() {
+            continue;
+        }
+        for server in servers {
+            let verdict = match refused_before(&all, server) {
+                Some(verdict) => verdict,
+                None => health::test(server, &task.name, &task.facts, family).await,
+            };
+            let is_last = verdict.is_the_zones() || verdict.proof(family).is_ok();
+            all.push(Health {
+                zone: task.zone.clone(),
+                resolver: server.name(),
+                family,
+                verdict,
+            });
+            if is_last || server.out_of_time() {
+                break;
+            }
+        }
+    }
+    all
+}
+
 /// A refusal holds for the rest of the run, whichever family it came for.
 fn refused_before(health: &[Health], server: &Server) -> Option<HealthVerdict> {
     let mut verdicts = health

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use crate::catalogue::Catalogue;
 use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Listing, Names, Owner, Ptr};
+use crate::event::Zone;
 use crate::report::Error;
 use crate::report::layout::{Page, Tone, cells, column, pad};
 use crate::report::table::Look;
@@ -14,6 +15,8 @@ use crate::report::words::{Check, Words, fill};
 
 /// Under this width each list is a block.
 const NARROW: usize = 80;
+/// Beyond this number of addresses only those are shown that a list has.
+const FEW: usize = 16;
 
 /// The answers about each address, with the health of each list.
 ///
@@ -29,7 +32,20 @@ pub fn check_table(checked: &Checked, catalogue: &Catalogue, look: Look) -> Resu
     for listing in &checked.listings {
         by_ip.entry(listing.ip).or_default().push(listing);
     }
+    let is_listed = |listings: &[&Listing]| {
+        listings
+            .iter()
+            .any(|listing| matches!(listing.answer, Answer::Listed(_)))
+    };
+    let shows_all = look.verbose || by_ip.len() <= FEW;
+    let mut hidden: Vec<&Listing> = Vec::new();
+    let mut hidden_ips = 0;
     for (ip, listings) in &by_ip {
+        if !shows_all && !is_listed(listings) {
+            hidden_ips += 1;
+            hidden.extend(listings);
+            continue;
+        }
         page.gap();
         page.spans(&[(Tone::Strong, &ip.to_string())]);
         for names in checked.names.iter().filter(|names| names.ip == *ip) {
@@ -40,6 +56,17 @@ pub fn check_table(checked: &Checked, catalogue: &Catalogue, look: Look) -> Resu
         answers(&mut page, checked, listings, &words.check);
         summary(&mut page, listings, &words.check);
     }
+    if hidden_ips > 0 {
+        page.gap();
+        page.paragraph(Tone::Good, 0, 2, &words.check.clean_ips.of(hidden_ips));
+        unread(&mut page, &hidden, &words.check);
+    }
+    resolvers(&mut page, checked, &words, look);
+    Ok(page.finish())
+}
+
+/// Who answered, where that is not plain, and what is to be known of them.
+fn resolvers(page: &mut Page, checked: &Checked, words: &Words, look: Look) {
     let resolvers: BTreeSet<&str> = checked
         .health
         .iter()
@@ -62,7 +89,6 @@ pub fn check_table(checked: &Checked, catalogue: &Catalogue, look: Look) -> Resu
             page.paragraph(Tone::Plain, 2, 2, warning);
         }
     }
-    Ok(page.finish())
 }
 
 fn ptr(page: &mut Page, names: &Names, words: &Check) {
@@ -282,6 +308,21 @@ fn summary(page: &mut Page, listings: &[&Listing], words: &Check) {
     }
     if unread > 0 {
         page.paragraph(Tone::Warn, 0, 2, &words.unread.with(unread, &[("asked", &asked)]));
+    }
+}
+
+/// The zones that could not be read about one or more of these.
+fn unread(page: &mut Page, listings: &[&Listing], words: &Check) {
+    let of_zone = |zone: &Zone| Tally::of(listings.iter().copied().filter(|listing| listing.zone == *zone));
+    let zones: BTreeSet<&Zone> = listings.iter().map(|listing| &listing.zone).collect();
+    let bad = zones.iter().filter(|zone| of_zone(zone).unread > 0).count();
+    if bad > 0 {
+        page.paragraph(
+            Tone::Warn,
+            0,
+            2,
+            &words.unread.with(bad, &[("asked", &zones.len())]),
+        );
     }
 }
 
