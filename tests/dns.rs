@@ -6,6 +6,8 @@
 mod faulty;
 #[path = "dns/names.rs"]
 mod names;
+#[path = "dns/rows.rs"]
+mod rows;
 #[path = "support/dns.rs"]
 mod servers;
 
@@ -427,6 +429,15 @@ async fn the_next_resolver_is_asked_when_one_is_refused_or_silent_and_health_say
         .collect();
     assert_eq!(asked, order.map(|at| at.to_string()));
     assert_eq!(checked.health.last().unwrap().verdict, HealthVerdict::Healthy);
+    let answered = format!(
+        "resolver {} answered for bl.example, after those before it",
+        good.resolver
+    );
+    assert!(
+        checked.warnings.iter().any(|text| text.starts_with(&answered)),
+        "{:?}",
+        checked.warnings
+    );
     let names: Vec<_> = checked.names.into_iter().map(|names| names.ptr).collect();
     assert_eq!(names, [Ptr::Confirmed("mail.shop.example.jp".into()), Ptr::None]);
 }

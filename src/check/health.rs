@@ -270,7 +270,7 @@ pub(crate) fn warnings(health: &[Health]) -> Vec<String> {
     let telling = zones
         .into_iter()
         .filter(|((_, sign), zones)| zones.len() >= sign.least());
-    telling
+    let signs = telling
         .map(|((resolver, sign), zones)| {
             let zones = Vec::from_iter(zones).join(", ");
             match sign {
@@ -284,7 +284,28 @@ pub(crate) fn warnings(health: &[Health]) -> Vec<String> {
                 }
             }
         })
-        .collect()
+        .collect::<Vec<_>>();
+    signs.into_iter().chain(stand_ins(health)).collect()
+}
+
+/// Which resolvers answered where those before them did not.
+fn stand_ins(health: &[Health]) -> Vec<String> {
+    let mut zones: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for of_zone in health.chunk_by(|one, next| (&one.zone, one.family) == (&next.zone, next.family)) {
+        if let [_, .., last] = of_zone
+            && last.verdict.proof(last.family).is_ok()
+        {
+            zones
+                .entry(&last.resolver)
+                .or_default()
+                .insert(last.zone.as_str());
+        }
+    }
+    let line = |(resolver, zones): (&str, BTreeSet<&str>)| {
+        let zones = Vec::from_iter(zones).join(", ");
+        format!("resolver {resolver} answered for {zones}, after those before it did not")
+    };
+    zones.into_iter().map(line).collect()
 }
 
 /// What a zone's verdict may say of the resolver.
