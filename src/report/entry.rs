@@ -229,9 +229,8 @@ fn below(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>, look: Look, in
     if !about.trim().is_empty() {
         write(about.trim());
     }
-    if let Some(shared) = tenancy(report, newest) {
-        write(&shared);
-    }
+    let about_ip = helo(report, newest).into_iter().chain(tenancy(report, newest));
+    about_ip.for_each(|line| write(&line));
     if let Some(late) = late(report, row) {
         write(&late);
     }
@@ -294,6 +293,15 @@ fn unnamed(report: &Report<'_>, row: &Row<'_, '_>) -> String {
     }
     let hosts: Vec<String> = hosts.into_iter().collect();
     fill(&words.unnamed, &[("hosts", &hosts.join(", "))])
+}
+
+/// What the address calls itself, where that is not one of its names.
+fn helo(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
+    let helo = group
+        .helo
+        .filter(|helo| !group.ptr.is_empty() && !group.ptr.contains(helo))?;
+    let ptr = group.ptr.join(", ");
+    Some(fill(&report.words.row.helo, &[("helo", &helo), ("ptr", &ptr)]))
 }
 
 /// The operators' own codes in the replies.

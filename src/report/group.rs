@@ -47,6 +47,8 @@ pub(super) struct Group<'a> {
     /// The company whose server it is, told by the address's name, else by that of the server that gave up.
     pub(super) hosting: Option<&'a Hosting>,
     pub(super) tenancy: Tenancy<'a>,
+    /// What the address last called itself to a server, where a returned original tells.
+    pub(super) helo: Option<&'a str>,
     pub(super) who_may_ask: WhoMayAsk,
     pub(super) removal: Option<&'a str>,
     /// Where the catalogue says that removal is asked for; no column has it.
@@ -185,6 +187,7 @@ impl<'a> Group<'a> {
             network: network(known.names),
             hosting: hosting(known.names, newest, facts.catalogue),
             tenancy: known.tenancy.clone(),
+            helo: helo(blocked_ip, &events),
             who_may_ask: newest
                 .map(|event| facts.catalogue.who_may_ask(&event.verdict))
                 .unwrap_or_default(),
@@ -323,6 +326,13 @@ fn known<'a>(facts: Facts<'a>, bounces: &[&'a Recorded]) -> HashMap<IpAddr, Know
         known.tenancy = Tenancy::of(known.names, &senders, facts.catalogue, facts.own);
     }
     known
+}
+
+fn helo<'a>(ip: Option<IpAddr>, events: &[&'a Event]) -> Option<&'a str> {
+    let mut helos = events.iter().rev().flat_map(|event| &event.original.helos);
+    helos
+        .find(|helo| Some(helo.ip) == ip)
+        .map(|helo| helo.name.as_str())
 }
 
 fn mail_hosts(exchange: Option<&Exchange>) -> &[String] {

@@ -30,7 +30,7 @@ fn bounce(receiver: &str, ip: &str, zone: &str) -> String {
          --B\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mail.shop.example.jp\n\
          Arrival-Date: Mon, 23 Nov 2026 11:00:00 +0900\n\nFinal-Recipient: rfc822; info@{receiver}\n\
          Action: failed\nStatus: 5.7.1\nRemote-MTA: dns; mx.{receiver}\nDiagnostic-Code: smtp; {reply}\n\n\
-         --B\nContent-Type: text/rfc822-headers\n\nDate: Mon, 23 Nov 2026 11:00:00 +0900\n\
+         --B\nContent-Type: text/rfc822-headers\n\nReceived: from web01.local (unknown [{ip}])\n\tby mx.{receiver} (Postfix) with ESMTP id 4N9\nDate: Mon, 23 Nov 2026 11:00:00 +0900\n\
          From: web@shop.example.jp\nTo: info@{receiver}\nSubject: test\nMessage-ID: <{receiver}.1@shop.example.jp>\n\n--B--\n"
     )
 }
@@ -146,6 +146,8 @@ fn only_a_list_that_was_proven_alive_makes_an_address_clean_in_the_csv() {
         "{}",
         ran.stdout
     );
+    let helo = "HELO is web01.local, the PTR name mail.shop.example.jp";
+    assert_eq!(ran.stdout.matches(helo).count(), 1, "{}", ran.stdout);
     let answers = table(&office.path("checks.csv"));
     for (zone, wanted) in [
         ("bl.spamcop.net", "refused"),
