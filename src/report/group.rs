@@ -377,12 +377,14 @@ fn ptr_names(names: &Names) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use crate::catalogue::WhoMayAsk;
-    use crate::event::Reason;
+    use crate::check::{Answer, Exchange, Mx, Names, Network, Owner, Ptr};
+    use crate::event::{Event, Reason};
     use crate::ledger::{ListedNow, State};
     use crate::report::late::LateCause;
     use crate::report::own::Ours;
     use crate::report::samples::{self, Case, again, delay_notice, story};
     use crate::report::settings::FailOn;
+    use crate::report::table::{Look, table};
 
     #[test]
     fn one_original_to_three_people_is_one_message() {
@@ -503,6 +505,89 @@ mod tests {
         event.verdict.reason = Reason::PolicyViolation;
         let case = Case::of([event]);
         assert_eq!(case.report().groups.len(), 1);
+    }
+
+    #[test]
+    fn a_zone_asked_with_a_key_stands_for_the_public_one_while_it_is_the_newer_answer() {
+        let bounce = story("sendmail-transcript.eml");
+        let ip = bounce.verdict.blocked_ip.unwrap().to_string();
+        let (before, now) = ("2026-11-21T20:00:00+00:00", "2026-11-21T23:00:00+00:00");
+        let refused = || Answer::Refused(vec![]);
+        let of = |paid_at: &str, public_at: &str| {
+            let case = Case::of([bounce.clone()])
+                .answered(&ip, "zen.spamhaus.org", refused(), public_at)
+                .answered(&ip, "zen.dq.spamhaus.net", Answer::NotListed, paid_at);
+            case.report().groups[0].listed_now
+        };
+        assert_eq!(of(now, before), ListedNow::No);
+        assert_eq!(of(before, now), ListedNow::Unknown);
+    }
+
+    #[test]
+    fn mail_hosts_name_the_provider_where_no_bounce_does() {
+        let mut bounce = story("sendmail-transcript.eml");
+        bounce.remote_host = None;
+        let exchange = |bounce: &Event| Exchange {
+            domain: bounce.receiving_domain.clone(),
+            mx: Mx::Hosts(vec!["kaisha.mail.protection.outlook.com".into()]),
+            checked_at: samples::at("2026-11-21T23:00:00+00:00"),
+            ttl: None,
+        };
+        for (host, provider) in [
+            (None, "Microsoft 365"),
+            (Some("mx.example.net"), "Microsoft 365"),
+            (Some("aspmx.l.google.com"), "Gmail and Google Workspace"),
+        ] {
+            bounce.remote_host = host.map(str::to_owned);
+            let mut case = Case::of([bounce.clone()]);
+            case.history.exchanges = vec![exchange(&bounce)];
+            assert_eq!(case.report().groups[0].provider, Some(provider), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn the_company_whose_server_it_is_is_who_asks_else_the_network_and_its_abuse_address() {
+        let bounce = story("sendmail-transcript.eml");
+        let network = Network {
+            prefix: "192.0.2.0/24".parse().unwrap(),
+            systems: vec![64500],
+            name: Some("EXAMPLE-NET Example KK, JP".into()),
+            abuse: vec!["abuse@example.jp".into()],
+        };
+        let page = |ptr: &str| {
+            let mut case = Case::of([bounce.clone()]);
+            case.history.names = vec![Names {
+                ip: bounce.verdict.blocked_ip.unwrap(),
+                ptr: Ptr::Confirmed(ptr.into()),
+                owner: Owner::Known(network.clone()),
+                checked_at: samples::at("2026-11-21T23:00:00+00:00"),
+                ttl: None,
+            }];
+            let look = Look {
+                width: 200,
+                color: false,
+                verbose: false,
+            };
+            table(&case.report(), look)
+        };
+        let shared = page("www1234.sakura.ne.jp");
+        for words in [
+            "Shared IP: www1234.sakura.ne.jp is a server of Sakura Internet",
+            "Ask: the IP's owner (Sakura Internet (rental server))",
+            "Support of Sakura Internet (rental server): a support form",
+            "wants customers not to ask the list on their own",
+        ] {
+            assert!(shared.contains(words), "{words}:\n{shared}");
+        }
+        assert!(!shared.contains("Last resort"), "{shared}");
+        let other = page("mail.elsewhere.example");
+        for words in [
+            "Ask: the IP's owner (EXAMPLE-NET Example KK, JP (AS64500))",
+            "Last resort: abuse@example.jp",
+        ] {
+            assert!(other.contains(words), "{words}:\n{other}");
+        }
+        assert!(!other.contains("Shared IP"), "{other}");
     }
 
     #[test]
