@@ -1,11 +1,13 @@
 //! What each answer means, each row of the table once, from a real list through a real resolver.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use bounceaudit::check::{Answer, HealthVerdict, Nameserver, Settings};
 use hickory_resolver::proto::op::Message;
+use hickory_resolver::proto::rr::{RData, Record, rdata};
 
-use crate::faulty::Faulty;
+use crate::faulty::{Faulty, answer};
 use crate::servers::{TEST_ENTRY, Zones};
 use crate::{ask, at, health, one};
 
@@ -147,4 +149,67 @@ async fn a_slow_answer_within_the_time_of_a_try_is_an_answer() {
         one(&checked, "bl.example", "203.0.113.6").answer,
         Answer::NotListed
     );
+}
+
+/// Answers the test of a zone and nothing after it; tells when it first heard each name.
+fn after_the_test(heard: &Arc<Mutex<Vec<(Instant, String)>>>) -> Faulty {
+    let heard = Arc::clone(heard);
+    Faulty::start(move |query| {
+        let question = query.queries.first()?;
+        let name = question.name().to_ascii();
+        if !name.contains(".113.0.203.") {
+            let code = RData::A(rdata::A::new(127, 0, 0, 2));
+            let listed = Record::from_rdata(question.name().clone(), 60, code);
+            let records = if name.starts_with("2.0.0.127.") {
+                vec![listed]
+            } else {
+                vec![]
+            };
+            return Some(answer(query, &records));
+        }
+        let mut heard = heard.lock().unwrap();
+        if heard.iter().all(|(_, known)| *known != name) {
+            heard.push((Instant::now(), name));
+        }
+        None
+    })
+}
+
+#[tokio::test]
+async fn no_more_questions_are_open_than_the_settings_allow() {
+    let timeout = Duration::from_millis(800);
+    for (per_zone, concurrency, most) in [("3", "64", 2 * 3), ("8", "4", 4)] {
+        let heard = Arc::default();
+        let server = after_the_test(&heard);
+        let settings = Settings {
+            servers: vec![Nameserver(server.at)],
+            timeout: Some(timeout),
+            tries: "1".parse().ok(),
+            per_zone: per_zone.parse().ok(),
+            concurrency: concurrency.parse().ok(),
+            total_time: Some(timeout * 2),
+            jitter: Some(Duration::ZERO),
+            owner: Some(false),
+            ..Settings::default()
+        };
+        let ips: Vec<String> = (1..=20).map(|last| format!("203.0.113.{last}")).collect();
+        let ips: Vec<&str> = ips.iter().map(String::as_str).collect();
+        let checked = ask(settings, &["one.example", "two.example"], &ips).await;
+        assert!(
+            checked
+                .listings
+                .iter()
+                .all(|listing| listing.answer == Answer::Timeout)
+        );
+        let heard = heard.lock().unwrap();
+        let first = heard.iter().map(|(at, _)| *at).min().unwrap();
+        let at_once = heard
+            .iter()
+            .filter(|(at, name)| *at < first + timeout / 2 && name.ends_with(".example."));
+        let names = at_once.count();
+        assert!(
+            (1..=most).contains(&names),
+            "{names} of at most {most}: {heard:?}"
+        );
+    }
 }

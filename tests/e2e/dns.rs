@@ -192,6 +192,23 @@ fn with_no_dns_nothing_is_asked() {
     assert!(listener.asked().contains("10.2.0.192.in-addr.arpa."));
 }
 
+#[test]
+fn a_second_scan_does_not_ask_for_what_still_holds() {
+    let office = Office::new();
+    fs::write(office.path("config.toml"), "[dns]\ntries = 1\n").unwrap();
+    let server = mailbox(&office, &[("receiver.example", "192.0.2.10", "zen.spamhaus.org")]);
+    let lines = format!("$TTL 3000\n{TEST_ENTRY}192.0.2.10 :127.0.0.3:CSS\n");
+    let dns = Zones::default().ipv4("zen.spamhaus.org", &lines).start();
+    let zone = ["--zone", "zen.spamhaus.org"];
+    assert_eq!(scan(&office, &server, &dns.resolver.to_string(), &zone).status, 0);
+    let listener = Faulty::start(|query| Some(answer(query, &[])));
+    let ran = scan(&office, &server, &listener.at.to_string(), &zone);
+    assert_eq!(ran.status, 0, "{ran:#?}");
+    let asked = listener.asked();
+    assert!(!asked.iter().any(|name| name.contains("spamhaus")), "{asked:?}");
+    assert_eq!(table(&office.path("groups.csv"))[0]["listed_now"], "yes");
+}
+
 /// The program with the keys of two zones.
 struct Customer {
     office: Office,
