@@ -25,6 +25,8 @@ const ABUSE: &str = "abuse-contacts.abusix.zone.";
 /// twice.
 const IPV4_BLOCKS: [u8; 6] = [8, 12, 16, 20, 24, 32];
 const IPV6_BLOCKS: [u8; 6] = [20, 28, 32, 40, 48, 128];
+/// The longest IPv4 prefix that networks take from each other; for IPv6 it is the /48 of the same round.
+const NARROWEST: u8 = 24;
 
 /// What is known of a prefix, and for how long.
 type Origin = (Network, Option<Duration>);
@@ -41,27 +43,36 @@ pub(crate) async fn owners(
         let open = ips
             .iter()
             .filter(|ip| !owners.contains_key(ip) && of(&origins, **ip).is_none());
-        let mut blocks: BTreeMap<Option<IpNet>, IpAddr> = BTreeMap::new();
+        let mut blocks: BTreeMap<Option<IpNet>, Vec<IpAddr>> = BTreeMap::new();
         for ip in open {
             let bits = if ip.is_ipv4() { ipv4 } else { ipv6 };
             let block = IpNet::new(*ip, bits).ok().map(|net| net.trunc());
-            blocks.entry(block).or_insert(*ip);
+            blocks.entry(block).or_default().push(*ip);
         }
-        let answers = each(blocks.into_values(), servers, at_once, async |server, ip| {
+        let firsts = blocks.values().filter_map(|block| block.first().copied());
+        let answers = each(firsts, servers, at_once, async |server, ip| {
             origin(server, *ip).await
         })
         .await;
         let is_deaf = !answers.is_empty() && answers.values().all(|a| matches!(a, Err(Failure::Timeout)));
-        for (ip, answer) in answers {
-            match answer {
-                Ok((Some(network), ttl)) => origins.push((network, ttl)),
-                Ok((None, ttl)) => {
-                    owners.insert(ip, (Owner::NotAnnounced, ttl));
+        for block in blocks.into_values() {
+            // Nothing narrower is announced to the world: what is not to be had here is not to be had of the neighbours.
+            let of_all = ipv4 >= NARROWEST;
+            let settled = if of_all {
+                block.as_slice()
+            } else {
+                block.get(..1).unwrap_or_default()
+            };
+            let owner = match block.first().and_then(|ip| answers.get(ip)) {
+                Some(Ok((Some(network), ttl))) => {
+                    origins.push((network.clone(), *ttl));
+                    continue;
                 }
-                Err(failure) => {
-                    owners.insert(ip, (Owner::Unknown(failure.to_string()), None));
-                }
-            }
+                Some(Ok((None, ttl))) => (Owner::NotAnnounced, *ttl),
+                Some(Err(failure)) => (Owner::Unknown(failure.to_string()), None),
+                None => continue,
+            };
+            owners.extend(settled.iter().map(|ip| (*ip, owner.clone())));
         }
         if is_deaf {
             break;

@@ -123,6 +123,29 @@ async fn one_address_of_a_prefix_is_asked_and_none_with_owner_switched_off() {
     }
 }
 
+#[tokio::test]
+async fn where_nothing_is_announced_one_address_speaks_for_its_neighbours() {
+    let server = Faulty::start(|query| Some(answer(query, &[])));
+    let settings = Settings {
+        servers: vec![check::Nameserver(server.at)],
+        only_zones: vec![zone("bl.example")],
+        ..Settings::default()
+    };
+    let ips: Vec<String> = (1..=100).map(|last| format!("203.0.113.{last}")).collect();
+    let ips: Vec<&str> = ips.iter().map(String::as_str).collect();
+    let checked = asked(&settings, &ips, &[], &Known::default(), NOW).await;
+    assert!(
+        checked
+            .names
+            .iter()
+            .all(|names| names.owner == Owner::NotAnnounced)
+    );
+    let asked = server.asked();
+    let origins = asked.iter().filter(|name| name.contains("origin.asn")).count();
+    // One in each of the widening looks at the block that holds them all.
+    assert!(origins <= 5, "{origins}");
+}
+
 fn texts(query: &Message, text: &str) -> Message {
     let Some(question) = query
         .queries
