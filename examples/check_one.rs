@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use anyhow::Context as _;
 use bounceaudit::catalogue::Catalogue;
-use bounceaudit::check::{self, Ptr, Settings};
+use bounceaudit::check::{self, Known, Ptr, Questions, Settings};
 use bounceaudit::event::Zone;
 
 #[tokio::main]
@@ -21,7 +21,13 @@ async fn main() -> anyhow::Result<()> {
         ..Settings::default()
     };
     let now = chrono::Local::now().fixed_offset();
-    let checked = check::all(&settings, &Catalogue::built_in()?, &[ip], &[], now).await?;
+    let questions = Questions {
+        ips: &[ip],
+        zones: &[],
+        domains: &[],
+        known: &Known::default(),
+    };
+    let checked = check::all(&settings, &Catalogue::built_in()?, questions, now).await?;
     let mut out = std::io::stdout().lock();
     for listing in &checked.listings {
         let (zone, word) = (&listing.zone, listing.answer.word());

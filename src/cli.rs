@@ -1,6 +1,5 @@
 //! Subcommands and help; no logic. Each room's options are declared in that room's `Settings`.
 
-use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -71,7 +70,7 @@ pub enum Command {
     Classify(ClassifyArgs),
     /// Ask the DNS blocklists about addresses
     Check(CheckArgs),
-    /// Print what is known of blocklists, receivers and hosting companies; no network
+    /// Print what is known of blocklists, receivers and hosting companies; no network, unless with --test
     Lists(ListsArgs),
 }
 
@@ -144,9 +143,9 @@ pub struct ClassifyArgs {
 /// `bounceaudit check`
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
-    /// Addresses, IPv4 or IPv6
+    /// Addresses, networks up to /24 (IPv6: /120), host names, or `-` for a list of those on stdin
     #[arg(required = true, value_name = "IP")]
-    pub addresses: Vec<IpAddr>,
+    pub targets: Vec<check::Target>,
     /// Where the configuration lies.
     #[command(flatten)]
     pub config: ConfigFile,
@@ -177,6 +176,12 @@ pub struct ListsArgs {
     /// What goes to stdout [default: table]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<report::ListFormat>,
+    /// Ask the test entries of each zone (RFC 5782) instead, and print which lists can be believed
+    #[arg(long)]
+    pub test: bool,
+    /// How to ask.
+    #[command(flatten, next_help_heading = "DNS, with --test")]
+    pub dns: check::Settings,
 }
 
 /// Where the configuration lies.

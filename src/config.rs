@@ -108,7 +108,7 @@ impl Config {
                 .map(|account| account.based_at(folder))
                 .collect(),
             catalogue: self.catalogue.based_at(folder),
-            dns: self.dns,
+            dns: self.dns.based_at(folder),
             ledger: self.ledger.based_at(folder),
             report: self.report.based_at(folder),
             own_addresses: self.own_addresses,

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bounceaudit::check::{Answer, Listing, Names, Ptr};
+use bounceaudit::check::{Answer, Checked, Exchange, Listing, Mx, Names, Network, Owner, Ptr};
 use bounceaudit::event::{
     Action, Event, ListId, NotUnderstood, Position, ReceivingDomain, Shape, Sign, Source, Times, Timestamp,
     Uid, Zone,
@@ -151,29 +151,44 @@ fn reading<'a>(events: &'a [Event], position: Option<&'a Position>) -> Reading<'
     }
 }
 
+/// Two answers of a zone, the newer one first, names, an owner and mail hosts.
+fn checked(domain: &ReceivingDomain) -> Checked {
+    let now = "2026-11-22T09:00:04.123456789+09:00";
+    let on_list = Answer::Listed(vec!["127.0.0.2".parse().unwrap()]);
+    Checked {
+        listings: vec![
+            listing("gmo-rbl.jp", Answer::NotListed, now),
+            listing("gmo-rbl.jp", on_list, "2026-11-19T08:00:00+09:00"),
+        ],
+        names: vec![Names {
+            ip: "198.51.100.77".parse().unwrap(),
+            ptr: Ptr::Confirmed("sv77.hosting.example.jp".to_owned()),
+            owner: Owner::Known(Network {
+                prefix: "198.51.100.0/24".parse().unwrap(),
+                systems: vec![64500],
+                name: Some("EXAMPLE-NET Example KK, JP".into()),
+                abuse: vec!["abuse@hosting.example.jp".into()],
+            }),
+            checked_at: at(NOW),
+            ttl: Some(Duration::from_secs(60)),
+        }],
+        exchanges: vec![Exchange {
+            domain: domain.clone(),
+            mx: Mx::Hosts(vec!["mx.receiver.example".into()]),
+            checked_at: at(NOW),
+            ttl: None,
+        }],
+        ..Checked::default()
+    }
+}
+
 #[tokio::test]
 async fn what_was_recorded_is_there_after_opening_again() {
     let folder = TempDir::new().unwrap();
     let position = position("INBOX", 4412);
     let event = bounce(source("INBOX", 4412));
     let strange = strange(source("INBOX", 4400));
-    let checks = [
-        listing(
-            "gmo-rbl.jp",
-            Answer::NotListed,
-            "2026-11-22T09:00:04.123456789+09:00",
-        ),
-        listing(
-            "gmo-rbl.jp",
-            Answer::Listed(vec!["127.0.0.2".parse().unwrap()]),
-            "2026-11-19T08:00:00+09:00",
-        ),
-    ];
-    let names = [Names {
-        ip: "198.51.100.77".parse().unwrap(),
-        ptr: Ptr::Confirmed("sv77.hosting.example.jp".to_owned()),
-        checked_at: at(NOW),
-    }];
+    let checked = checked(&event.receiving_domain);
     let ledger = open(&folder).await;
     let new = ledger
         .record(Reading {
@@ -183,8 +198,8 @@ async fn what_was_recorded_is_there_after_opening_again() {
         .await
         .unwrap();
     assert_eq!(new, 1);
-    ledger.record_checks(&checks, &names).await.unwrap();
-    ledger.record_checks(&checks, &names).await.unwrap();
+    ledger.record_checks(&checked).await.unwrap();
+    ledger.record_checks(&checked).await.unwrap();
     ledger.mark_report(at(NOW)).await.unwrap();
     let before = ledger.history(&Window::default()).await.unwrap();
     ledger.close().await;
@@ -196,8 +211,16 @@ async fn what_was_recorded_is_there_after_opening_again() {
     assert_eq!(history.bounces[0].event, event);
     assert_eq!(history.bounces[0].sources, std::slice::from_ref(&event.source));
     assert_eq!(history.bounces[0].recorded_at.to_rfc3339(), NOW);
-    assert_eq!(history.listings, [checks[1].clone(), checks[0].clone()]);
-    assert_eq!(history.names, names);
+    let [newer, older] = checked.listings.as_slice() else {
+        panic!("two answers")
+    };
+    assert_eq!(history.listings, [older.clone(), newer.clone()]);
+    assert_eq!(history.names, checked.names);
+    assert_eq!(history.exchanges, checked.exchanges);
+    let domains = std::slice::from_ref(&event.receiving_domain);
+    let known = ledger.known(&[checked.names[0].ip], domains).await.unwrap();
+    assert_eq!(known.listings, std::slice::from_ref(newer));
+    assert_eq!((known.names, known.exchanges), (checked.names, checked.exchanges));
     assert_eq!(history.not_understood, [strange]);
     assert_eq!(history.last_report, Some(at(NOW)));
     assert_eq!(ledger.positions().await.unwrap(), [position]);

@@ -86,6 +86,7 @@ fn furnish(home: &Path, readme: &str, authority: &Authority) {
     )
     .unwrap();
     fs::set_permissions(home.join("bin/pass"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(home.join("ips.txt"), "192.0.2.10 # the web server\n").unwrap();
     fs::create_dir_all(home.join("bounces")).unwrap();
     fs::write(home.join("bounces/one.eml"), corpus("sendmail-transcript.eml")).unwrap();
 }

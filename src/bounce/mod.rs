@@ -30,6 +30,7 @@ mod opensmtpd;
 mod original;
 mod postfix;
 mod qmail;
+mod received;
 mod reply;
 mod rfc3464;
 mod sendmail;

@@ -9,6 +9,7 @@ use crate::bounce::address;
 use crate::bounce::date;
 use crate::bounce::head::{self, PARSER};
 use crate::bounce::header::begins_mail;
+use crate::bounce::received;
 use crate::event::{Original, Timestamp};
 
 /// What the returned original says of itself.
@@ -40,6 +41,7 @@ impl Returned {
                 message_id: head::message_id(message),
                 from: from.and_then(address::only),
                 subject: Some(head::subject(message)).filter(|subject| !subject.is_empty()),
+                helos: received::helos(message),
             },
             sent_at: text("Date").and_then(date::read),
             to: to
@@ -60,7 +62,14 @@ impl Returned {
 
     /// Whether anything was read.
     pub(super) fn is_empty(&self) -> bool {
-        self.sent_at.is_none() && self.fields == Original::default() && self.to.is_empty()
+        let Original {
+            message_id,
+            from,
+            subject,
+            helos: _,
+        } = &self.fields;
+        let fields = [message_id, from, subject];
+        self.sent_at.is_none() && fields.iter().all(|field| field.is_none()) && self.to.is_empty()
     }
 }
 

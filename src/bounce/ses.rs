@@ -106,6 +106,7 @@ pub(super) fn read(bounce: &Bounce<'_>) -> Option<Told> {
                 .map(|id| id.trim_matches(['<', '>']).to_owned()),
             from: common.from.first().and_then(|from| address::first(from)),
             subject: common.subject.clone(),
+            helos: Vec::new(),
         };
     }
     Some(told)

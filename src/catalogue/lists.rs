@@ -161,6 +161,8 @@ pub struct ZoneFacts {
     pub domains: bool,
     /// Whether it answers only with a customer's key in the name.
     pub needs_key: bool,
+    /// Whether it names whom to let through, so that no answer of it lists.
+    pub allows: bool,
     /// Whether it has the test entries of RFC 5782 §5, so that it can prove "not listed".
     pub test_entries: bool,
     /// Answers that list, with their meaning.
@@ -174,10 +176,10 @@ pub struct ZoneFacts {
 }
 
 impl ZoneFacts {
-    /// Whether an address can be asked here by anybody: alive, no domain list, no key.
+    /// Whether an address can be asked here by anybody: alive, no domain list, no allow list, no key.
     #[must_use]
     pub fn is_queryable(&self) -> bool {
-        self.dead_since.is_none() && !self.domains && !self.needs_key
+        self.dead_since.is_none() && !self.domains && !self.needs_key && !self.allows
     }
 }
 
@@ -194,6 +196,8 @@ pub(crate) struct ZoneEntry {
     domains: bool,
     #[serde(default)]
     needs_key: bool,
+    #[serde(default)]
+    allows: bool,
     #[serde(default)]
     test_entries: bool,
     dead_since: Option<Month>,
@@ -221,6 +225,7 @@ impl ZoneEntry {
             ipv6: self.ipv6,
             domains: self.domains,
             needs_key: self.needs_key,
+            allows: self.allows,
             test_entries: self.test_entries,
             codes: self.codes,
             not_listed: self.not_listed,

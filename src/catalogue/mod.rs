@@ -139,6 +139,33 @@ impl Catalogue {
             .collect()
     }
 
+    /// The zones that a customer's key opens, and the zones of the same lists that anybody can ask.
+    #[must_use]
+    pub fn paid_zones_of(&self, id: &ListId) -> Vec<(&Zone, Vec<&Zone>)> {
+        let public = self.zones_of(id);
+        let lists: Vec<&ListId> = std::iter::once(id)
+            .chain(self.list(id).into_iter().flat_map(|list| &list.serves))
+            .collect();
+        let paid = self.zones.values().filter(|facts| {
+            facts.needs_key && !facts.domains && facts.dead_since.is_none() && lists.contains(&&facts.list)
+        });
+        paid.map(|facts| {
+            let same = |zone: &&&Zone| self.zone(zone).is_some_and(|public| public.list == facts.list);
+            (&facts.zone, public.iter().filter(same).copied().collect())
+        })
+        .collect()
+    }
+
+    /// What the answers of a list mean, as the first of its zones that says so has it.
+    #[must_use]
+    pub fn codes_of(&self, id: &ListId) -> BTreeMap<Ipv4Addr, String> {
+        let mut zones = self.zones.values().filter(|facts| facts.list == *id);
+        zones
+            .find(|facts| !facts.codes.is_empty())
+            .map(|facts| facts.codes.clone())
+            .unwrap_or_default()
+    }
+
     /// What is known about a zone; a customer's key before its name is passed over.
     #[must_use]
     pub fn zone(&self, zone: &Zone) -> Option<&ZoneFacts> {
@@ -173,10 +200,14 @@ impl Catalogue {
         &self.never_listed
     }
 
-    /// Who receives the mail of this host, or else of this domain.
+    /// Who receives the mail of the first of these hosts that is known, or else of this domain.
     #[must_use]
-    pub fn provider(&self, remote_host: Option<&str>, domain: &ReceivingDomain) -> Option<&str> {
-        providers::receiver(&self.receivers, remote_host, domain).map(Receiver::short_name)
+    pub fn provider<'h>(
+        &self,
+        hosts: impl IntoIterator<Item = &'h str>,
+        domain: &ReceivingDomain,
+    ) -> Option<&str> {
+        providers::receiver(&self.receivers, hosts, domain).map(Receiver::short_name)
     }
 
     /// The hosting company that a PTR name or a reporting host belongs to.

@@ -76,13 +76,13 @@ pub struct Hosting {
     pub uncertain: Vec<String>,
 }
 
-/// The receiver of a host or, where none has such hosts, of a domain.
-pub(crate) fn receiver<'a>(
+/// The receiver of the first host that one has or, where none has such hosts, of a domain.
+pub(crate) fn receiver<'a, 'h>(
     receivers: &'a [Receiver],
-    remote_host: Option<&str>,
+    hosts: impl IntoIterator<Item = &'h str>,
     domain: &ReceivingDomain,
 ) -> Option<&'a Receiver> {
-    let by_host = remote_host.and_then(|host| by_host(receivers, host));
+    let by_host = hosts.into_iter().find_map(|host| by_host(receivers, host));
     by_host.or_else(|| longest(receivers, domain.as_str(), |receiver| &receiver.domains))
 }
 

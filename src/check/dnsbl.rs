@@ -67,6 +67,8 @@ pub(crate) struct Facts {
     pub(crate) not_listed: BTreeMap<Ipv4Addr, String>,
     /// Answers that no zone may mean as a listing, besides those of [`GENERAL`].
     pub(crate) never_listed: BTreeMap<Ipv4Addr, String>,
+    /// Whether it names whom to let through: nothing that it answers lists.
+    pub(crate) allows: bool,
     /// Whether the catalogue knows of test entries, so that their absence means something.
     pub(crate) test_entries: bool,
 }
@@ -74,12 +76,18 @@ pub(crate) struct Facts {
 impl Facts {
     pub(crate) fn of(zone: &Zone, catalogue: &Catalogue) -> Self {
         let facts = catalogue.zone(zone);
+        let codes = facts.map(|facts| match facts.codes.is_empty() {
+            // A zone for customers answers with the codes of the public one.
+            true => catalogue.codes_of(&facts.list),
+            false => facts.codes.clone(),
+        });
         Self {
             zone: zone.as_str().to_owned(),
             list: facts.map(|facts| facts.list.clone()),
-            codes: facts.map(|facts| facts.codes.clone()).unwrap_or_default(),
+            codes: codes.unwrap_or_default(),
             not_listed: facts.map(|facts| facts.not_listed.clone()).unwrap_or_default(),
             never_listed: catalogue.never_listed().clone(),
+            allows: facts.is_some_and(|facts| facts.allows),
             test_entries: facts.is_some_and(|facts| facts.test_entries),
         }
     }
@@ -163,6 +171,7 @@ fn class(code: Ipv4Addr, facts: &Facts) -> Class {
         None if facts.never_listed.contains_key(&code) => Class::Fault,
         // Spamhaus keeps the whole range for errors.
         None if code.octets().starts_with(&[127, 255, 255]) => Class::Fault,
+        None if facts.allows => Class::Allowed,
         None => Class::Listing,
     }
 }
@@ -372,6 +381,22 @@ mod tests {
             judge(&Ok(vec![ip("127.0.0.1")]), &hostkarma, Proof::Nothing),
             Answer::Error(_)
         ));
+    }
+
+    #[test]
+    fn an_allow_list_lists_nobody_and_refuses_all_the_same() {
+        let dnswl = Facts {
+            zone: "list.dnswl.org".into(),
+            allows: true,
+            ..Facts::default()
+        };
+        assert_eq!(answer(&["127.0.5.3"], &dnswl), Answer::NotListed);
+        let said = judge(&Ok(vec![ip("127.0.5.3")]), &dnswl, Proof::Nothing);
+        assert!(matches!(said, Answer::Error(_)), "{said:?}");
+        assert_eq!(
+            answer(&["127.0.0.255"], &dnswl),
+            Answer::Refused(vec![ip("127.0.0.255")])
+        );
     }
 
     #[test]

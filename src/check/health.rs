@@ -20,7 +20,8 @@ use crate::check::dnsbl::{self, Class, Facts, of_class, query_name};
 use crate::check::resolver::Server;
 use crate::event::Zone;
 
-const LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// Every list that keeps to RFC 5782 has it.
+pub(crate) const LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const NOT_LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 
 /// The two kinds of addresses, which a zone holds apart.
@@ -85,6 +86,22 @@ impl HealthVerdict {
             Self::NoTestAnswer | Self::Dead(_) => true,
             Self::Healthy | Self::NoTestEntry | Self::Refused(_) => false,
             Self::Failed(failure) => !failure.may_be_the_resolvers(),
+        }
+    }
+}
+
+impl HealthVerdict {
+    /// The word in the column `health`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::NoTestEntry => "no-test-entry",
+            Self::NoTestAnswer => "no-test-answer",
+            Self::Refused(_) => "refused",
+            Self::Dead(_) => "zone-dead",
+            Self::Failed(Failure::Timeout) => "timeout",
+            Self::Failed(_) => "error",
         }
     }
 }
@@ -253,7 +270,7 @@ pub(crate) fn warnings(health: &[Health]) -> Vec<String> {
     let telling = zones
         .into_iter()
         .filter(|((_, sign), zones)| zones.len() >= sign.least());
-    telling
+    let signs = telling
         .map(|((resolver, sign), zones)| {
             let zones = Vec::from_iter(zones).join(", ");
             match sign {
@@ -267,7 +284,28 @@ pub(crate) fn warnings(health: &[Health]) -> Vec<String> {
                 }
             }
         })
-        .collect()
+        .collect::<Vec<_>>();
+    signs.into_iter().chain(stand_ins(health)).collect()
+}
+
+/// Which resolvers answered where those before them did not.
+fn stand_ins(health: &[Health]) -> Vec<String> {
+    let mut zones: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for of_zone in health.chunk_by(|one, next| (&one.zone, one.family) == (&next.zone, next.family)) {
+        if let [_, .., last] = of_zone
+            && last.verdict.proof(last.family).is_ok()
+        {
+            zones
+                .entry(&last.resolver)
+                .or_default()
+                .insert(last.zone.as_str());
+        }
+    }
+    let line = |(resolver, zones): (&str, BTreeSet<&str>)| {
+        let zones = Vec::from_iter(zones).join(", ");
+        format!("resolver {resolver} answered for {zones}, after those before it did not")
+    };
+    zones.into_iter().map(line).collect()
 }
 
 /// What a zone's verdict may say of the resolver.
@@ -304,10 +342,19 @@ impl Sign {
 
 /// Sixteen letters. Drawn anew each time, so that nobody can list them; the standard library's hash seed is enough.
 fn random_label() -> String {
-    let draw = RandomState::new().build_hasher().finish();
+    let draw = draw();
     (0..16)
         .map(|at| char::from(b'a' + (draw >> (4 * at) & 0xf) as u8))
         .collect()
+}
+
+fn draw() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// A number from 0 to 1, drawn anew each time.
+pub(crate) fn chance() -> f64 {
+    f64::from((draw() >> 32) as u32) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! Which zones are asked about which addresses.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 
 use hickory_resolver::proto::rr::Name;
 
 use crate::catalogue::{Catalogue, ZoneFacts};
 use crate::check::dnsbl::Facts;
+use crate::check::health::LISTED;
+use crate::check::key::{KeySource, Secret};
 use crate::check::{Error, Family, NotAsked, Settings, WhyNot};
 use crate::event::Zone;
 
@@ -18,17 +21,38 @@ pub(crate) struct Plan {
 }
 
 /// One zone and the addresses of each family that it is asked about.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Task {
+    /// What is shown.
     pub(crate) zone: Zone,
-    /// The zone as a name, absolute.
+    /// What is asked: the zone as a name, absolute, its key before it.
     pub(crate) name: Name,
+    pub(crate) key: Option<Secret>,
     pub(crate) facts: Facts,
     pub(crate) ipv4: Vec<IpAddr>,
     pub(crate) ipv6: Vec<IpAddr>,
 }
 
+impl fmt::Debug for Task {
+    /// Without the name, which may hold a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("zone", &self.zone)
+            .field("ipv4", &self.ipv4)
+            .field("ipv6", &self.ipv6)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Task {
+    /// A stranger's text about this zone, without the key.
+    pub(crate) fn shown(&self, text: String) -> String {
+        match &self.key {
+            Some(key) => key.hide_in(&text),
+            None => text,
+        }
+    }
+
     pub(crate) fn of(&self, family: Family) -> &[IpAddr] {
         match family {
             Family::Ipv4 => &self.ipv4,
@@ -50,17 +74,45 @@ pub(crate) fn plan(
     ips: &BTreeSet<IpAddr>,
     named: &[Zone],
 ) -> Result<Plan, Error> {
+    of_zones(settings, catalogue, ips, wanted(settings, catalogue, named))
+}
+
+/// The zones whose test entries can be asked; each is meant as it stands, so that none takes another's place.
+pub(crate) fn of_tests(settings: &Settings, catalogue: &Catalogue, zones: &[&Zone]) -> Result<Plan, Error> {
+    let ips = [IpAddr::V4(LISTED), IpAddr::V6(LISTED.to_ipv6_mapped())].into();
+    let by = |zone: &&Zone| match catalogue.zone(zone) {
+        Some(facts) if !facts.is_queryable() && !settings.keys.contains_key(*zone) => By::Proposal,
+        Some(facts) if facts.domains => By::Proposal,
+        _ => By::User,
+    };
+    let wanted = zones.iter().map(|zone| (*zone, by(zone))).collect();
+    of_zones(settings, catalogue, &ips, wanted)
+}
+
+fn of_zones(
+    settings: &Settings,
+    catalogue: &Catalogue,
+    ips: &BTreeSet<IpAddr>,
+    wanted: Vec<(&Zone, By)>,
+) -> Result<Plan, Error> {
     let mut plan = Plan {
         zones: Vec::new(),
         not_asked: Vec::new(),
     };
     let mut seen = BTreeSet::new();
-    for (zone, by) in wanted(settings, catalogue, named) {
+    for (zone, by) in wanted {
         if !seen.insert(zone) {
             continue;
         }
-        match (asked(zone, by, catalogue), by) {
-            (Ok(name), _) => plan.zones.push(task(zone, name, catalogue, ips)),
+        let key = match settings.keys.get(zone).map(KeySource::read).transpose() {
+            Ok(key) => key,
+            Err(source) => {
+                let zone = zone.clone();
+                return Err(Error::Key { zone, source });
+            }
+        };
+        match (asked(zone, by, key.as_ref(), settings, catalogue), by) {
+            (Ok(name), _) => plan.zones.push(task(zone, (name, key), catalogue, ips)),
             (Err(why), By::User) => {
                 return Err(Error::Zone {
                     zone: without_key(zone, catalogue),
@@ -90,8 +142,9 @@ fn wanted<'a>(settings: &'a Settings, catalogue: &'a Catalogue, named: &'a [Zone
     };
     let proposed = named.iter().chain(proposed).map(|zone| (zone, By::Proposal));
     settings
-        .zones
-        .iter()
+        .keys
+        .keys()
+        .chain(&settings.zones)
         .map(user)
         .chain(proposed)
         .filter(|(zone, _)| !settings.without.contains(zone))
@@ -102,34 +155,64 @@ fn wanted<'a>(settings: &'a Settings, catalogue: &'a Catalogue, named: &'a [Zone
 ///
 /// A dead zone is asked when the user names it, and its test then shows what it is; a bounce that names one shows only
 /// what the receiver has configured, and to ask it would bring an answer of whoever holds the name now.
-fn asked(zone: &Zone, by: By, catalogue: &Catalogue) -> Result<Name, WhyNot> {
-    let name = name_of(zone).ok_or(WhyNot::NoName)?;
+fn asked(
+    zone: &Zone,
+    by: By,
+    key: Option<&Secret>,
+    settings: &Settings,
+    catalogue: &Catalogue,
+) -> Result<Name, WhyNot> {
+    let name = match key {
+        Some(key) => name_of(&key.before(zone.as_str())),
+        None => name_of(zone.as_str()),
+    };
+    let name = name.ok_or(WhyNot::NoName)?;
     match catalogue.zone(zone) {
-        Some(facts) if facts.needs_key => Err(WhyNot::NeedsKey),
+        Some(facts) if facts.needs_key && key.is_none() => Err(WhyNot::NeedsKey),
         Some(facts) if facts.domains => Err(WhyNot::Domains),
-        Some(ZoneFacts {
-            dead_since: Some(month),
-            ..
-        }) if by == By::Proposal => Err(WhyNot::Dead(*month)),
+        Some(facts) if facts.allows && by == By::Proposal => Err(WhyNot::Allows),
+        Some(facts) if by == By::Proposal && key.is_none() => match paid(facts, settings, catalogue) {
+            Some(paid) => Err(WhyNot::AskedWithKey(paid.clone())),
+            None => facts
+                .dead_since
+                .map_or(Ok(name), |month| Err(WhyNot::Dead(month))),
+        },
         _ => Ok(name),
     }
 }
 
+/// The zone with a key that serves the same list: it answers where the public one turns the resolver away.
+fn paid<'a>(facts: &ZoneFacts, settings: &'a Settings, catalogue: &Catalogue) -> Option<&'a Zone> {
+    let mut paid = settings
+        .keys
+        .keys()
+        .filter(|zone| !settings.without.contains(zone));
+    paid.find(|zone| {
+        catalogue
+            .zone(zone)
+            .is_some_and(|paid| paid.list == facts.list && !paid.domains)
+    })
+}
 /// A bounce may carry the receiver's own key in a zone's name, and it is nobody else's business.
 fn without_key(zone: &Zone, catalogue: &Catalogue) -> Zone {
     catalogue.zone(zone).map_or(zone, |facts| &facts.zone).clone()
 }
 
-fn name_of(zone: &Zone) -> Option<Name> {
+fn name_of(zone: &str) -> Option<Name> {
     /// The nibbles of an IPv6 address with their dots, and the root.
     const LONGEST_PREFIX: usize = 64 + 1;
-    let mut name = Name::from_utf8(zone.as_str()).ok()?;
+    let mut name = Name::from_utf8(zone).ok()?;
     name.set_fqdn(true);
     (!name.is_root() && name.len() + LONGEST_PREFIX <= Name::MAX_LENGTH).then_some(name)
 }
 
 /// A zone that the catalogue does not know may hold either family; its test entries will tell.
-fn task(zone: &Zone, name: Name, catalogue: &Catalogue, ips: &BTreeSet<IpAddr>) -> Task {
+fn task(
+    zone: &Zone,
+    (name, key): (Name, Option<Secret>),
+    catalogue: &Catalogue,
+    ips: &BTreeSet<IpAddr>,
+) -> Task {
     let (ipv4, ipv6) = match catalogue.zone(zone) {
         Some(facts) => (facts.ipv4, facts.ipv6),
         None => (true, true),
@@ -140,6 +223,7 @@ fn task(zone: &Zone, name: Name, catalogue: &Catalogue, ips: &BTreeSet<IpAddr>) 
     Task {
         zone: zone.clone(),
         name,
+        key,
         facts: Facts::of(zone, catalogue),
         ipv4: of(ipv4, IpAddr::is_ipv4),
         ipv6: of(ipv6, IpAddr::is_ipv6),
@@ -151,6 +235,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use crate::catalogue::Catalogue;
+    use crate::check::key::KeySource;
     use crate::check::plan::{Plan, plan};
     use crate::check::{Error, Settings, WhyNot};
     use crate::event::Zone;
@@ -182,10 +267,11 @@ mod tests {
     }
 
     #[test]
-    fn dead_zones_domain_lists_and_keyed_zones_that_bounces_name_are_not_asked() {
+    fn dead_zones_domain_lists_allow_lists_and_keyed_zones_that_bounces_name_are_not_asked() {
         let named = [
             "dnsbl.sorbs.net",
             "dbl.spamhaus.org",
+            "list.dnswl.org",
             "0123abc.zen.dq.spamhaus.net",
         ];
         let plan = planned(&Settings::default(), &named).unwrap();
@@ -197,7 +283,7 @@ mod tests {
         assert!(
             matches!(
                 why.as_slice(),
-                [WhyNot::Dead(_), WhyNot::Domains, WhyNot::NeedsKey]
+                [WhyNot::Dead(_), WhyNot::Domains, WhyNot::Allows, WhyNot::NeedsKey]
             ),
             "{why:?}"
         );
@@ -245,6 +331,41 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(asked(&settings, &["zen.spamhaus.org"]), ["dnsbl.sorbs.net"]);
+    }
+
+    #[test]
+    fn a_zone_with_a_key_takes_the_place_of_the_public_one_and_shows_no_key() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "abcsecret").unwrap();
+        let paid = zones(&["zen.dq.spamhaus.net"]).remove(0);
+        let settings = Settings {
+            keys: [(paid.clone(), KeySource::File(file.path().to_owned()))].into(),
+            ..Settings::default()
+        };
+        let plan = planned(&settings, &["zen.spamhaus.org", "other.zen.dq.spamhaus.net"]).unwrap();
+        let shown: Vec<_> = plan.zones.iter().map(|task| task.zone.as_str()).collect();
+        assert_eq!(shown.first(), Some(&"zen.dq.spamhaus.net"), "{shown:?}");
+        assert!(!shown.contains(&"zen.spamhaus.org"), "{shown:?}");
+        assert!(shown.contains(&"bl.spamcop.net"), "{shown:?}");
+        let name = plan.zones.first().unwrap().name.to_ascii();
+        assert_eq!(name, "abcsecret.zen.dq.spamhaus.net.");
+        assert!(!format!("{plan:?} {settings:?}").contains("abcsecret"));
+        let why: Vec<_> = plan.not_asked.iter().map(|not| &not.why).collect();
+        assert_eq!(why, [&WhyNot::AskedWithKey(paid), &WhyNot::NeedsKey]);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_read_is_an_error_that_names_the_zone() {
+        let settings = Settings {
+            keys: [(
+                zones(&["zen.dq.spamhaus.net"]).remove(0),
+                KeySource::File("/nowhere/dqs.key".into()),
+            )]
+            .into(),
+            ..Settings::default()
+        };
+        let error = planned(&settings, &[]).unwrap_err();
+        assert_eq!(error.to_string(), "the key of zone zen.dq.spamhaus.net");
     }
 
     #[test]

@@ -2,81 +2,61 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use futures::{StreamExt, stream};
 use hickory_resolver::proto::rr::Name;
 
+use crate::check::each::each;
 use crate::check::resolver::Server;
-use crate::check::{Failure, Names, Ptr};
-use crate::event::Timestamp;
+use crate::check::{Failure, Ptr};
 
 /// Of an address with more names the first ones decide: some hosts publish hundreds.
 const MAX_NAMES: usize = 10;
-/// Silences after which a resolver that has answered nothing at all is given up.
-const SILENCES: usize = 8;
 
-/// Asks the resolvers in order; the next one hears what the one before did not answer.
-pub(crate) async fn names(ips: &[IpAddr], servers: &[Server], at_once: usize, now: Timestamp) -> Vec<Names> {
-    let unanswered = || Ptr::Unknown(Failure::Timeout.to_string());
-    let mut open: BTreeMap<IpAddr, Ptr> = ips.iter().map(|ip| (*ip, unanswered())).collect();
-    let mut settled: BTreeMap<IpAddr, Ptr> = BTreeMap::new();
-    for server in servers {
-        let asked: Vec<IpAddr> = open.keys().copied().collect();
-        let one = async |ip| (ip, ptr(server, ip).await);
-        let mut answers = stream::iter(asked).map(one).buffer_unordered(at_once);
-        let (mut silences, mut answered) = (0, false);
-        while let Some((ip, answer)) = answers.next().await {
-            match answer {
-                Ok(ptr) => {
-                    answered = true;
-                    open.remove(&ip);
-                    settled.insert(ip, ptr);
-                }
-                Err(failure) => {
-                    silences += usize::from(failure == Failure::Timeout);
-                    answered |= failure != Failure::Timeout;
-                    open.insert(ip, Ptr::Unknown(failure.to_string()));
-                }
-            }
-            if server.out_of_time() || (!answered && silences >= SILENCES) {
-                break;
-            }
-        }
-        if open.is_empty() || server.out_of_time() {
-            break;
-        }
-    }
-    let all = open.into_iter().chain(settled);
-    all.map(|(ip, ptr)| Names {
-        ip,
-        ptr,
-        checked_at: now,
+/// What each address is called, and how long that may be kept.
+pub(crate) async fn names(
+    ips: &[IpAddr],
+    servers: &[Server],
+    at_once: usize,
+) -> BTreeMap<IpAddr, (Ptr, Option<Duration>)> {
+    let answers = each(ips.iter().copied(), servers, at_once, async |server, ip| {
+        ptr(server, *ip).await
     })
-    .collect()
+    .await;
+    let known = answers.into_iter().map(|(ip, answer)| match answer {
+        Ok(known) => (ip, known),
+        Err(failure) => (ip, (Ptr::Unknown(failure.to_string()), None)),
+    });
+    known.collect()
 }
 
-async fn ptr(server: &Server, ip: IpAddr) -> Result<Ptr, Failure> {
-    let names = server.ptr(ip).await?.records;
+async fn ptr(server: &Server, ip: IpAddr) -> Result<(Ptr, Option<Duration>), Failure> {
+    let found = server.ptr(ip).await?;
+    let names = found.records;
     if names.is_empty() {
-        return Ok(Ptr::None);
+        return Ok((Ptr::None, found.ttl));
     }
-    let mut failed = None;
+    let (mut ttl, mut failed) = (found.ttl, None);
     for name in names.iter().take(MAX_NAMES) {
         match server.addresses(name, ip).await {
-            Ok(found) if found.records.contains(&ip) => return Ok(Ptr::Confirmed(shown(name))),
-            Ok(_) => {}
+            Ok(forward) => {
+                ttl = ttl.min(forward.ttl);
+                if forward.records.contains(&ip) {
+                    return Ok((Ptr::Confirmed(shown(name)), ttl));
+                }
+            }
             Err(failure) => failed = Some(failure),
         }
     }
     match failed {
         // The name that could not be asked may have been the one that leads back.
         Some(failure) => Err(failure),
-        None => Ok(Ptr::Unconfirmed(names.iter().map(shown).collect())),
+        None => Ok((Ptr::Unconfirmed(names.iter().map(shown).collect()), ttl)),
     }
 }
 
 /// A stranger's name: what is no letter, digit or hyphen stays escaped.
-fn shown(name: &Name) -> String {
+pub(crate) fn shown(name: &Name) -> String {
     let text = name.to_ascii().to_ascii_lowercase();
     text.strip_suffix('.').map(str::to_owned).unwrap_or(text)
 }

@@ -170,6 +170,15 @@ impl Server {
         .await
     }
 
+    /// Preference and host of each.
+    pub(crate) async fn mx(&self, name: &Name) -> Result<Found<(u16, Name)>, Failure> {
+        self.ask(name, RecordType::MX, |data| match data {
+            RData::MX(mx) => Some((mx.preference, mx.exchange.clone())),
+            _ => None,
+        })
+        .await
+    }
+
     /// `pick` leaves out what was not asked for: the CNAMEs on the way are among the answers.
     async fn ask<T>(
         &self,

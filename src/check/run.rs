@@ -9,11 +9,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
+use tokio::time::sleep;
 
 use crate::check::dnsbl::{judge, meaning, query_name};
 use crate::check::health::{self, Failure, Family, Health, HealthVerdict, Proof};
 use crate::check::plan::Task;
 use crate::check::resolver::{Found, Server};
+use crate::check::settings::Pace;
 use crate::check::{Answer, Listing};
 use crate::event::Timestamp;
 
@@ -45,8 +47,9 @@ impl Said {
     }
 }
 
-pub(crate) async fn ask(task: Task, servers: Vec<Server>, per_zone: usize, now: Timestamp) -> ZoneRun {
+pub(crate) async fn ask(task: Task, servers: Vec<Server>, pace: Pace, now: Timestamp) -> ZoneRun {
     let mut run = ZoneRun::default();
+    sleep(pace.jitter.mul_f64(health::chance())).await;
     for family in [Family::Ipv4, Family::Ipv6] {
         // Until something better is known: not asked in time.
         let unasked = |ip: &IpAddr| (*ip, Said::bare(Answer::Timeout));
@@ -74,7 +77,7 @@ pub(crate) async fn ask(task: Task, servers: Vec<Server>, per_zone: usize, now: 
                         server,
                         task: &task,
                         proof,
-                        per_zone,
+                        at_once: pace.at_once,
                     };
                     settled.extend(sweep.through(&mut open, &mut at).await);
                 }
@@ -92,6 +95,33 @@ pub(crate) async fn ask(task: Task, servers: Vec<Server>, per_zone: usize, now: 
             .extend(all.map(|(ip, said)| listing(&task, ip, said, now)));
     }
     run
+}
+
+/// How a zone passes its test, through the resolvers in order until one of them is answered.
+pub(crate) async fn test(task: Task, servers: &[Server]) -> Vec<Health> {
+    let mut all: Vec<Health> = Vec::new();
+    for family in [Family::Ipv4, Family::Ipv6] {
+        if task.of(family).is_empty() {
+            continue;
+        }
+        for server in servers {
+            let verdict = match refused_before(&all, server) {
+                Some(verdict) => verdict,
+                None => health::test(server, &task.name, &task.facts, family).await,
+            };
+            let is_last = verdict.is_the_zones() || verdict.proof(family).is_ok();
+            all.push(Health {
+                zone: task.zone.clone(),
+                resolver: server.name(),
+                family,
+                verdict,
+            });
+            if is_last || server.out_of_time() {
+                break;
+            }
+        }
+    }
+    all
 }
 
 /// A refusal holds for the rest of the run, whichever family it came for.
@@ -117,7 +147,7 @@ struct Sweep<'a> {
     server: &'a Server,
     task: &'a Task,
     proof: Proof,
-    per_zone: usize,
+    at_once: usize,
 }
 
 impl Sweep<'_> {
@@ -127,7 +157,7 @@ impl Sweep<'_> {
         let ips: Vec<IpAddr> = open.keys().copied().collect();
         let mut answers = stream::iter(ips)
             .map(|ip| self.one(ip))
-            .buffer_unordered(self.per_zone);
+            .buffer_unordered(self.at_once);
         let mut settled = Vec::new();
         let mut silences = 0;
         while let Some((ip, said, failure)) = answers.next().await {
@@ -178,7 +208,7 @@ impl Sweep<'_> {
         let text = match &answer {
             // A listing without its reason is still one, so a TXT that fails is as good as none.
             Answer::Listed(_) => match self.server.txt(&name).await {
-                Ok(found) => Some(found.records.join("; ")).filter(|text| !text.is_empty()),
+                Ok(found) => Some(self.task.shown(found.records.join("; "))).filter(|text| !text.is_empty()),
                 Err(failure) => {
                     tracing::debug!(zone = %self.task.zone, %ip, %failure, "no reason");
                     None

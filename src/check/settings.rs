@@ -1,5 +1,6 @@
 //! What the user may set about asking the DNS: options, environment, and `[dns]` in the configuration file.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::check::key::KeySource;
 use crate::event::Zone;
 
 /// Port of DNS over UDP and TCP (RFC 1035 §4.2).
@@ -22,6 +24,8 @@ const TRIES: NonZeroU32 = NonZeroU32::new(3).unwrap();
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 const PER_ZONE: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 const TOTAL_TIME: Duration = Duration::from_secs(60);
+/// Enough for the zones not to be asked all at the same moment; whoever runs many of these from cron wants seconds.
+const JITTER: Duration = Duration::from_millis(20);
 
 /// How and whom to ask. An option wins over the environment, that over the file, that over the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Deserialize)]
@@ -52,6 +56,9 @@ pub struct Settings {
     /// Zones that are not asked.
     #[arg(skip)]
     pub without: Vec<Zone>,
+    /// Zones that answer customers only, and where the key to each lies.
+    #[arg(skip)]
+    pub keys: BTreeMap<Zone, KeySource>,
     /// How long one try may take; 2s when unset.
     #[arg(skip)]
     #[serde(deserialize_with = "span")]
@@ -69,6 +76,21 @@ pub struct Settings {
     #[arg(skip)]
     #[serde(deserialize_with = "span")]
     pub total_time: Option<Duration>,
+    /// The longest that a zone's first question waits, drawn anew for each zone: runs that begin on the hour do not reach
+    /// a list all at once. 20ms when unset.
+    #[arg(skip)]
+    #[serde(deserialize_with = "pause")]
+    pub jitter: Option<Duration>,
+    /// Whether the network's owner is asked for, in Team Cymru's and Abusix's zones; yes when unset.
+    #[arg(skip)]
+    pub owner: Option<bool>,
+}
+
+/// How fast one zone is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) at_once: usize,
+    pub(crate) jitter: Duration,
 }
 
 impl Settings {
@@ -85,18 +107,30 @@ impl Settings {
             all_lists: self.all_lists || lower.all_lists,
             zones: first(self.zones, lower.zones),
             without: first(self.without, lower.without),
+            keys: match self.keys.is_empty() {
+                true => lower.keys,
+                false => self.keys,
+            },
             timeout: self.timeout.or(lower.timeout),
             tries: self.tries.or(lower.tries),
             concurrency: self.concurrency.or(lower.concurrency),
             per_zone: self.per_zone.or(lower.per_zone),
             total_time: self.total_time.or(lower.total_time),
+            jitter: self.jitter.or(lower.jitter),
+            owner: self.owner.or(lower.owner),
         }
     }
 
-    /// The same settings, for a file in `folder`: nothing here is a path.
+    /// The same settings, for a file in `folder`.
     #[must_use]
-    pub fn based_at(self, _folder: &Path) -> Self {
-        self
+    pub fn based_at(self, folder: &Path) -> Self {
+        let keys = self.keys.into_iter();
+        Self {
+            keys: keys
+                .map(|(zone, source)| (zone, source.based_at(folder)))
+                .collect(),
+            ..self
+        }
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -111,8 +145,15 @@ impl Settings {
         self.concurrency.unwrap_or(CONCURRENCY)
     }
 
-    pub(crate) fn per_zone(&self) -> NonZeroUsize {
-        self.per_zone.unwrap_or(PER_ZONE)
+    pub(crate) fn pace(&self) -> Pace {
+        Pace {
+            at_once: self.per_zone.unwrap_or(PER_ZONE).get(),
+            jitter: self.jitter.unwrap_or(JITTER),
+        }
+    }
+
+    pub(crate) fn owner(&self) -> bool {
+        self.owner.unwrap_or(true)
     }
 
     pub(crate) fn total_time(&self) -> Duration {
@@ -160,13 +201,19 @@ impl fmt::Display for Nameserver {
     }
 }
 
+/// `20ms`, `0s`
+fn pause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text)
+        .map(Some)
+        .map_err(de::Error::custom)
+}
+
 /// `2s`, `1m 30s`; nothing could be asked in no time at all.
 fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let span = humantime::parse_duration(&text).map_err(de::Error::custom)?;
-    match span.is_zero() {
-        true => Err(de::Error::custom("a time of 0 leaves none to ask in")),
-        false => Ok(Some(span)),
+    match pause(deserializer)? {
+        Some(Duration::ZERO) => Err(de::Error::custom("a time of 0 leaves none to ask in")),
+        span => Ok(span),
     }
 }
 
@@ -174,6 +221,7 @@ fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, 
 mod tests {
     use std::time::Duration;
 
+    use crate::check::key::KeySource;
     use crate::check::settings::{Nameserver, Settings};
 
     #[test]
@@ -194,7 +242,7 @@ mod tests {
 
     #[test]
     fn the_file_of_interface_md_is_understood() {
-        let file: Settings = toml::from_str(
+        let file = toml::from_str::<Settings>(
             r#"
             servers = ["127.0.0.1:53"]
             timeout = "2s"
@@ -202,13 +250,25 @@ mod tests {
             concurrency = 64
             per_zone = 8
             total_time = "60s"
+            jitter = "0s"
+            owner = false
             zones = ["Extra.example.net."]
             without = ["dnsbl-2.uceprotect.net"]
+            keys = { "zen.dq.spamhaus.net" = { file = "dqs.key" }, "combined.mail.abusix.zone" = { env = "ABUSIX" } }
             "#,
         )
-        .unwrap();
+        .unwrap()
+        .based_at("/etc/bounceaudit".as_ref());
         assert_eq!(file.timeout, Some(Duration::from_secs(2)));
         assert_eq!(file.zones.first().unwrap().as_str(), "extra.example.net");
+        let keys: Vec<_> = file.keys.values().collect();
+        assert_eq!(
+            keys,
+            [
+                &KeySource::Env("ABUSIX".into()),
+                &KeySource::File("/etc/bounceaudit/dqs.key".into())
+            ]
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! `bounceaudit check`: what the lists and the DNS say of single addresses.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::net::IpAddr;
 
 use anyhow::{Context, bail};
 use chrono::Local;
 
 use crate::catalogue::Catalogue;
-use crate::check;
+use crate::check::{self, Target};
 use crate::cli::{CheckArgs, Console};
 use crate::commands::{Outcome, console as on_stderr, outputs};
 use crate::config::Config;
@@ -32,13 +33,32 @@ async fn check(args: CheckArgs, console: Console) -> anyhow::Result<Outcome> {
     let config = Config::load(args.config.config.as_deref())?;
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let now = Local::now().fixed_offset();
-    let checked = check::all(&args.dns.or(config.dns), &catalogue, &args.addresses, &[], now).await?;
+    let dns = args.dns.or(config.dns);
+    let asked = check::addresses(&dns, &with_stdin(args.targets)?).await?;
+    for (name, why) in &asked.unknown {
+        // A monitor would take a check without it for a whole one.
+        if args.format == Some(CheckFormat::Nagios) || asked.ips.is_empty() {
+            bail!("{name}: {why}");
+        }
+        on_stderr::say(&format!("not checked: {name}: {why}"));
+    }
+    let ips: Vec<IpAddr> = asked.ips.into_iter().collect();
+    let questions = check::Questions {
+        ips: &ips,
+        zones: &[],
+        domains: &[],
+        known: &check::Known::default(),
+    };
+    let checked = check::all(&dns, &catalogue, questions, now).await?;
     let mut stdout = io::stdout().lock();
-    let mut outcome = Outcome::Complete;
+    let mut outcome = match asked.unknown.is_empty() {
+        true => Outcome::Complete,
+        false => Outcome::Partial,
+    };
     let format = args.format.unwrap_or_default();
     match format {
         CheckFormat::Table => {
-            let table = report::check_table(&checked, outputs::look(Color::Auto, console))?;
+            let table = report::check_table(&checked, &catalogue, outputs::look(Color::Auto, console))?;
             stdout.write_all(table.as_bytes())
         }
         CheckFormat::Csv => {
@@ -61,8 +81,20 @@ async fn check(args: CheckArgs, console: Console) -> anyhow::Result<Outcome> {
             .iter()
             .for_each(|warning| on_stderr::say(warning));
     }
-    if outcome == Outcome::Complete && checked.is_unanswered() {
+    if !matches!(outcome, Outcome::Monitor(_)) && checked.is_unanswered() {
         bail!("no resolver answered any question: check the network, or name another one with --dns IP");
     }
     Ok(outcome)
+}
+
+/// The targets, those of stdin in place of each `-`.
+fn with_stdin(targets: Vec<Target>) -> anyhow::Result<Vec<Target>> {
+    if !targets.contains(&Target::Stdin) {
+        return Ok(targets);
+    }
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).context("stdin")?;
+    let read = check::targets(&text).context("stdin")?;
+    let given = targets.into_iter().filter(|target| *target != Target::Stdin);
+    Ok(given.chain(read).collect())
 }

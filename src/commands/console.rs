@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// Sends the log to stderr: warnings of ours, with `-v` what is being done, with `-vv` the protocols' steps too.
 ///
-/// hickory warns of each forged answer in words of its own, so its log stays out below `-vv`.
+/// hickory's log stays out at any level: it shows the names that are asked, and a name may hold a customer's key.
 pub fn log_to_stderr(console: Console) {
     let (ours, theirs) = match console.verbose {
         0 => (LevelFilter::WARN, LevelFilter::OFF),
@@ -27,6 +27,7 @@ pub fn log_to_stderr(console: Console) {
     };
     let targets = filter::Targets::new()
         .with_default(theirs)
+        .with_target("hickory", LevelFilter::OFF)
         .with_target("bounceaudit", ours);
     let lines = fmt::layer()
         .with_writer(io::stderr)

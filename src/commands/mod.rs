@@ -64,7 +64,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Report(args) => report::run(*args, cli.console).await,
         Command::Classify(args) => classify::run(&args, cli.console),
         Command::Check(args) => check::run(args, cli.console).await,
-        Command::Lists(args) => lists::run(&args, cli.console),
+        Command::Lists(args) => lists::run(args, cli.console).await,
     }
 }
 

@@ -115,12 +115,18 @@ async fn ask(reader: &Reader<'_>, dns: &check::Settings, window: &Window) -> any
     let named: Vec<_> = blocked.zones.into_iter().chain(serving).collect();
     let bar = reader.bars.draw();
     bar.set_message(format!("asking the lists about {} addresses", blocked.ips.len()));
-    let checked = check::all(dns, reader.catalogue, &blocked.ips, &named, reader.now).await;
+    let known = reader.ledger.known(&blocked.ips, &blocked.domains).await?;
+    let questions = check::Questions {
+        ips: &blocked.ips,
+        zones: &named,
+        domains: &blocked.domains,
+        known: &known,
+    };
+    let checked = check::all(dns, reader.catalogue, questions, reader.now).await;
     bar.finish_and_clear();
     match checked {
         Ok(checked) => {
-            let ledger = reader.ledger;
-            ledger.record_checks(&checked.listings, &checked.names).await?;
+            reader.ledger.record_checks(&checked).await?;
             Ok(checked.warnings)
         }
         Err(error) => Ok(vec![format!(

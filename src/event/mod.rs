@@ -140,6 +140,18 @@ pub struct Original {
     /// Its Subject, decoded.
     #[serde(rename = "original_subject")]
     pub subject: Option<String>,
+    /// What clients called themselves to the servers that it passed. The ledger keeps it; no output has it.
+    #[serde(rename = "original_helos", default, skip_serializing_if = "Vec::is_empty")]
+    pub helos: Vec<Helo>,
+}
+
+/// What a client called itself to a server (RFC 5321 §4.1.1.1), by a `Received` field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Helo {
+    /// The client's address.
+    pub ip: IpAddr,
+    /// The name that it gave, in lower case; a stranger's text.
+    pub name: String,
 }
 
 /// What a rule of the catalogue says of a reply.

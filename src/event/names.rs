@@ -27,6 +27,11 @@ impl ReceivingDomain {
         Some(Self(domain))
     }
 
+    /// The domain as it was kept.
+    pub(crate) fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The domain as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

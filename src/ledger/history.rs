@@ -8,12 +8,12 @@ use futures::TryStreamExt;
 use serde::de::DeserializeOwned;
 use sqlx::SqliteConnection;
 
-use crate::check::{Listing, Names};
 use crate::event::{
-    Event, FolderRef, ListId, NotUnderstood, Position, Source, Timestamp, Uid, UidValidity, Zone,
+    Event, FolderRef, ListId, NotUnderstood, Position, Reason, ReceivingDomain, Source, Timestamp, Uid,
+    UidValidity, Zone,
 };
 use crate::ledger::error::Trouble;
-use crate::ledger::{Blocked, History, Recorded, Window};
+use crate::ledger::{Blocked, History, Recorded, Window, answers};
 
 /// What a database file holds.
 pub(super) enum Found {
@@ -85,16 +85,29 @@ pub(super) async fn positions(db: &mut SqliteConnection) -> Result<Vec<Position>
 }
 
 pub(super) async fn blocked(db: &mut SqliteConnection, window: &Window) -> Result<Blocked, Trouble> {
-    const SQL: &str = "SELECT DISTINCT e.blocked_ip, e.zone, e.blocklist, s.folder_id
+    const SQL: &str =
+        "SELECT DISTINCT e.blocked_ip, e.zone, e.blocklist, e.reason, e.receiving_domain, s.folder_id
         FROM events e JOIN sightings g ON g.event_id = e.id JOIN sources s ON s.id = g.source_id
-        WHERE e.blocked_ip IS NOT NULL
-        AND (e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2))";
-    type Row = (String, Option<String>, Option<String>, Option<i64>);
+        WHERE e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2)";
+    type Row = (
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        String,
+        String,
+        Option<i64>,
+    );
     let folders = Folders::of(db, window).await?;
     let (since, until) = epochs(window);
     let rows: Vec<Row> = sqlx::query_as(SQL).bind(since).bind(until).fetch_all(db).await?;
     let (mut ips, mut zones, mut lists) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for (ip, zone, list, _) in rows.into_iter().filter(|row| folders.hold(row.3)) {
+    let mut domains = BTreeSet::new();
+    for (ip, zone, list, reason, domain, _) in rows.into_iter().filter(|row| folders.hold(row.5)) {
+        let reason: Reason = reason.parse().map_err(|why| Trouble::row("reason", why))?;
+        if ip.is_some() || reason.is_block() {
+            domains.insert(ReceivingDomain::from_stored(domain));
+        }
+        let Some(ip) = ip else { continue };
         let ip: IpAddr = ip.parse().map_err(|why| Trouble::row("blocked address", why))?;
         ips.insert(ip);
         zones.extend(zone.map(Zone::from));
@@ -104,6 +117,7 @@ pub(super) async fn blocked(db: &mut SqliteConnection, window: &Window) -> Resul
         ips: ips.into_iter().collect(),
         zones: zones.into_iter().collect(),
         lists: lists.into_iter().collect(),
+        domains: domains.into_iter().collect(),
     })
 }
 
@@ -114,16 +128,24 @@ pub(super) async fn history(db: &mut SqliteConnection, window: &Window) -> Resul
         .iter()
         .filter_map(|bounce| bounce.event.verdict.blocked_ip)
         .collect();
-    let (mut listings, mut names) = (Vec::new(), Vec::new());
+    let domains: BTreeSet<&ReceivingDomain> = bounces
+        .iter()
+        .map(|bounce| &bounce.event.receiving_domain)
+        .collect();
+    let (mut listings, mut names, mut exchanges) = (Vec::new(), Vec::new(), Vec::new());
     for ip in ips {
-        listings.extend(listings_of(db, ip).await?);
-        names.extend(names_of(db, ip).await?);
+        listings.extend(answers::listings_of(db, ip).await?);
+        names.extend(answers::names_of(db, ip).await?);
+    }
+    for domain in domains {
+        exchanges.extend(answers::exchange_of(db, domain).await?);
     }
     listings.sort_by_key(|listing| listing.checked_at);
     Ok(History {
         bounces,
         listings,
         names,
+        exchanges,
         not_understood: not_understood(db, window, &folders).await?,
         last_report: last_report(db).await?,
     })
@@ -219,21 +241,6 @@ fn oldest_first(a: &Event, b: &Event) -> Ordering {
         .then_with(|| a.source.cmp(&b.source))
         .then_with(|| a.recipient.cmp(&b.recipient))
         .then_with(|| format!("{a:?}").cmp(&format!("{b:?}")))
-}
-
-async fn listings_of(db: &mut SqliteConnection, ip: IpAddr) -> Result<Vec<Listing>, Trouble> {
-    const SQL: &str = "SELECT body FROM checks WHERE ip = $1 ORDER BY checked_epoch, id";
-    let rows: Vec<(String,)> = sqlx::query_as(SQL).bind(ip.to_string()).fetch_all(db).await?;
-    rows.iter().map(|(body,)| from_body("check", body)).collect()
-}
-
-async fn names_of(db: &mut SqliteConnection, ip: IpAddr) -> Result<Option<Names>, Trouble> {
-    const SQL: &str = "SELECT body FROM names WHERE ip = $1 ORDER BY checked_epoch DESC, id DESC LIMIT 1";
-    let row: Option<(String,)> = sqlx::query_as(SQL)
-        .bind(ip.to_string())
-        .fetch_optional(db)
-        .await?;
-    row.map(|(body,)| from_body("name", &body)).transpose()
 }
 
 /// A mail that some reading understood is not among them, whichever came first. A copy in another folder is the same mail:

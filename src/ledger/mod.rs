@@ -5,6 +5,7 @@
 //! A position is saved in the same transaction as the events of all mails up to it.
 //! Not here: how groups look (`report`), what is read next (`mailbox`).
 
+mod answers;
 mod error;
 mod history;
 mod identity;
@@ -19,8 +20,10 @@ mod upkeep;
 
 use std::net::IpAddr;
 
-use crate::check::{Listing, Names};
-use crate::event::{Event, FolderRef, ListId, NotUnderstood, Position, Source, Timestamp, Zone};
+use crate::check::{Exchange, Listing, Names};
+use crate::event::{
+    Event, FolderRef, ListId, NotUnderstood, Position, ReceivingDomain, Source, Timestamp, Zone,
+};
 
 pub use error::Error;
 pub use identity::{Failures, is_one};
@@ -37,6 +40,8 @@ pub struct History {
     pub listings: Vec<Listing>,
     /// The newest names of each blocked address.
     pub names: Vec<Names>,
+    /// The newest mail hosts of each domain of the window.
+    pub exchanges: Vec<Exchange>,
     /// The mails of the window that look like bounces and could not be understood, each once, oldest first.
     pub not_understood: Vec<NotUnderstood>,
     /// When the report before this one was made; `None` on the first run.
@@ -90,4 +95,6 @@ pub struct Blocked {
     pub zones: Vec<Zone>,
     /// Lists that the replies about them name.
     pub lists: Vec<ListId>,
+    /// Domains that refused an address or blocked us.
+    pub domains: Vec<ReceivingDomain>,
 }

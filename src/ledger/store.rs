@@ -1,5 +1,6 @@
 //! The ledger's doors, and the database behind them: SQLite through sqlx, in SQL that PostgreSQL can take too.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -7,10 +8,12 @@ use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqliteSynchronous};
 use sqlx::{ConnectOptions, Sqlite, Transaction};
 
-use crate::check::{Listing, Names};
-use crate::event::{Position, Timestamp};
+use crate::check::{Checked, Known};
+use crate::event::{Position, ReceivingDomain, Timestamp};
 use crate::ledger::error::Trouble;
-use crate::ledger::{Blocked, Error, History, Reading, Settings, Window, history, place, record, upkeep};
+use crate::ledger::{
+    Blocked, Error, History, Reading, Settings, Window, answers, history, place, record, upkeep,
+};
 
 /// How long to wait for another process that writes, and how often to look.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -18,10 +21,11 @@ const BUSY_PAUSE: Duration = Duration::from_millis(50);
 /// Rows that the database's thread may be ahead: at its 50 the two threads wait for each other all the time.
 const ROWS_AHEAD: usize = 300;
 /// What brings an older ledger up to date, one step a version. A step that has been released is never changed.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
 ];
 
 /// An open ledger.
@@ -129,11 +133,21 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database cannot be written, or another process keeps it.
-    pub async fn record_checks(&self, listings: &[Listing], names: &[Names]) -> Result<(), Error> {
+    pub async fn record_checks(&self, checked: &Checked) -> Result<(), Error> {
         let mut transaction = self.write().await?;
-        let recorded = upkeep::record_checks(&mut transaction, listings, names).await;
+        let recorded = upkeep::record_checks(&mut transaction, checked).await;
         recorded.map_err(self.here())?;
         self.commit(transaction).await
+    }
+
+    /// The newest answers of the DNS about these addresses and domains.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn known(&self, ips: &[IpAddr], domains: &[ReceivingDomain]) -> Result<Known, Error> {
+        let mut view = self.view().await?;
+        let known = answers::known(&mut view, ips, domains).await;
+        known.map_err(self.here())
     }
 
     /// Everything that a report of this window needs.

@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use crate::check::{Listing, Names};
+use crate::check::Checked;
 use crate::event::Timestamp;
 use crate::ledger::error::Trouble;
 
@@ -19,16 +19,14 @@ pub(super) async fn migrate(
     Ok(())
 }
 
-pub(super) async fn record_checks(
-    db: &mut SqliteConnection,
-    listings: &[Listing],
-    names: &[Names],
-) -> Result<(), Trouble> {
+pub(super) async fn record_checks(db: &mut SqliteConnection, checked: &Checked) -> Result<(), Trouble> {
     const LISTING: &str = "INSERT INTO checks (ip, zone, checked_at, checked_epoch, result, body)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
     const NAMES: &str = "INSERT INTO names (ip, checked_at, checked_epoch, body)
         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-    for listing in listings {
+    const EXCHANGE: &str = "INSERT INTO exchanges (domain, checked_at, checked_epoch, body)
+        VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    for listing in &checked.listings {
         let query = sqlx::query(LISTING)
             .bind(listing.ip.to_string())
             .bind(listing.zone.as_str())
@@ -38,12 +36,20 @@ pub(super) async fn record_checks(
             .bind(serde_json::to_string(listing).map_err(|why| Trouble::row("check", why))?);
         query.execute(&mut *db).await?;
     }
-    for names in names {
+    for names in &checked.names {
         let query = sqlx::query(NAMES)
             .bind(names.ip.to_string())
             .bind(names.checked_at.to_rfc3339())
             .bind(names.checked_at.timestamp())
             .bind(serde_json::to_string(names).map_err(|why| Trouble::row("name", why))?);
+        query.execute(&mut *db).await?;
+    }
+    for exchange in &checked.exchanges {
+        let query = sqlx::query(EXCHANGE)
+            .bind(exchange.domain.as_str())
+            .bind(exchange.checked_at.to_rfc3339())
+            .bind(exchange.checked_at.timestamp())
+            .bind(serde_json::to_string(exchange).map_err(|why| Trouble::row("mail host", why))?);
         query.execute(&mut *db).await?;
     }
     Ok(())

@@ -1,23 +1,28 @@
 //! What `bounceaudit check` prints: for each address its names, what each list says of it, and whether the list can be
 //! believed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Listing, Ptr};
+use crate::catalogue::Catalogue;
+use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Listing, Names, Owner, Ptr};
+use crate::event::Zone;
 use crate::report::Error;
 use crate::report::layout::{Page, Tone, cells, column, pad};
 use crate::report::table::Look;
+use crate::report::tenancy::hosted;
 use crate::report::words::{Check, Words, fill};
 
 /// Under this width each list is a block.
 const NARROW: usize = 80;
+/// Beyond this number of addresses only those are shown that a list has.
+const FEW: usize = 16;
 
 /// The answers about each address, with the health of each list.
 ///
 /// # Errors
 /// When the program's own texts cannot be read.
-pub fn check_table(checked: &Checked, look: Look) -> Result<String, Error> {
+pub fn check_table(checked: &Checked, catalogue: &Catalogue, look: Look) -> Result<String, Error> {
     let words = Words::english()?;
     let mut page = Page::new(look.width, look.color);
     let mut by_ip: BTreeMap<IpAddr, Vec<&Listing>> = BTreeMap::new();
@@ -27,13 +32,55 @@ pub fn check_table(checked: &Checked, look: Look) -> Result<String, Error> {
     for listing in &checked.listings {
         by_ip.entry(listing.ip).or_default().push(listing);
     }
+    let is_listed = |listings: &[&Listing]| {
+        listings
+            .iter()
+            .any(|listing| matches!(listing.answer, Answer::Listed(_)))
+    };
+    let shows_all = look.verbose || by_ip.len() <= FEW;
+    let mut hidden: Vec<&Listing> = Vec::new();
+    let mut hidden_ips = 0;
     for (ip, listings) in &by_ip {
+        if !shows_all && !is_listed(listings) {
+            hidden_ips += 1;
+            hidden.extend(listings);
+            continue;
+        }
         page.gap();
         page.spans(&[(Tone::Strong, &ip.to_string())]);
-        ptr(&mut page, checked, *ip, &words.check);
+        for names in checked.names.iter().filter(|names| names.ip == *ip) {
+            ptr(&mut page, names, &words.check);
+            owner(&mut page, names, catalogue, &words.check);
+        }
         page.gap();
         answers(&mut page, checked, listings, &words.check);
         summary(&mut page, listings, &words.check);
+    }
+    if hidden_ips > 0 {
+        page.gap();
+        page.paragraph(Tone::Good, 0, 2, &words.check.clean_ips.of(hidden_ips));
+        unread(&mut page, &hidden, &words.check);
+    }
+    resolvers(&mut page, checked, &words, look);
+    Ok(page.finish())
+}
+
+/// Who answered, where that is not plain, and what is to be known of them.
+fn resolvers(page: &mut Page, checked: &Checked, words: &Words, look: Look) {
+    let resolvers: BTreeSet<&str> = checked
+        .health
+        .iter()
+        .map(|health| health.resolver.as_str())
+        .collect();
+    if look.verbose || resolvers.len() > 1 {
+        let resolvers = Vec::from_iter(resolvers).join(", ");
+        page.gap();
+        page.paragraph(
+            Tone::Faint,
+            0,
+            2,
+            &fill(&words.check.resolver, &[("resolvers", &resolvers)]),
+        );
     }
     if !checked.warnings.is_empty() {
         page.gap();
@@ -42,21 +89,49 @@ pub fn check_table(checked: &Checked, look: Look) -> Result<String, Error> {
             page.paragraph(Tone::Plain, 2, 2, warning);
         }
     }
-    Ok(page.finish())
 }
 
-fn ptr(page: &mut Page, checked: &Checked, ip: IpAddr, words: &Check) {
-    for names in checked.names.iter().filter(|names| names.ip == ip) {
-        let (tone, line) = match &names.ptr {
-            Ptr::Confirmed(name) => (Tone::Plain, fill(&words.ptr_confirmed, &[("name", name)])),
-            Ptr::Unconfirmed(names) => (
-                Tone::Warn,
-                fill(&words.ptr_unconfirmed, &[("names", &names.join(", "))]),
-            ),
-            Ptr::None => (Tone::Warn, words.ptr_none.clone()),
-            Ptr::Unknown(why) => (Tone::Warn, fill(&words.ptr_unknown, &[("why", why)])),
-        };
-        page.paragraph(tone, 2, 5, &line);
+fn ptr(page: &mut Page, names: &Names, words: &Check) {
+    let (tone, line) = match &names.ptr {
+        Ptr::Confirmed(name) => (Tone::Plain, fill(&words.ptr_confirmed, &[("name", name)])),
+        Ptr::Unconfirmed(names) => (
+            Tone::Warn,
+            fill(&words.ptr_unconfirmed, &[("names", &names.join(", "))]),
+        ),
+        Ptr::None => (Tone::Warn, words.ptr_none.clone()),
+        Ptr::Unknown(why) => (Tone::Warn, fill(&words.ptr_unknown, &[("why", why)])),
+    };
+    page.paragraph(tone, 2, 5, &line);
+}
+
+/// Who holds the address, and how they are reached: a hosting company's support, else where complaints go to.
+fn owner(page: &mut Page, names: &Names, catalogue: &Catalogue, words: &Check) {
+    let mut write = |line: &str| page.paragraph(Tone::Plain, 2, 5, line);
+    let network = match &names.owner {
+        Owner::NotAsked => None,
+        Owner::Known(network) => {
+            write(&fill(
+                &words.owner,
+                &[("owner", network), ("prefix", &network.prefix)],
+            ));
+            Some(network)
+        }
+        Owner::NotAnnounced => {
+            write(&words.owner_none);
+            None
+        }
+        Owner::Unknown(why) => {
+            write(&fill(&words.owner_unknown, &[("why", why)]));
+            None
+        }
+    };
+    if let Some((_, company)) = hosted(Some(&names.ptr), catalogue) {
+        write(&fill(
+            &words.hosted,
+            &[("company", &company.name), ("channel", &company.channel)],
+        ));
+    } else if let Some(network) = network.filter(|network| !network.abuse.is_empty()) {
+        write(&fill(&words.abuse, &[("abuse", &network.abuse.join(", "))]));
     }
 }
 
@@ -236,12 +311,27 @@ fn summary(page: &mut Page, listings: &[&Listing], words: &Check) {
     }
 }
 
+/// The zones that could not be read about one or more of these.
+fn unread(page: &mut Page, listings: &[&Listing], words: &Check) {
+    let of_zone = |zone: &Zone| Tally::of(listings.iter().copied().filter(|listing| listing.zone == *zone));
+    let zones: BTreeSet<&Zone> = listings.iter().map(|listing| &listing.zone).collect();
+    let bad = zones.iter().filter(|zone| of_zone(zone).unread > 0).count();
+    if bad > 0 {
+        page.paragraph(
+            Tone::Warn,
+            0,
+            2,
+            &words.unread.with(bad, &[("asked", &zones.len())]),
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Names, Ptr};
+    use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Names, Owner, Ptr};
     use crate::report::checks::check_table;
     use crate::report::layout::cells;
-    use crate::report::samples::{Case, at};
+    use crate::report::samples::{CATALOGUE, Case, at};
     use crate::report::table::Look;
 
     #[expect(clippy::too_many_lines, reason = "a table of answers")]
@@ -299,7 +389,9 @@ mod tests {
         let names = |ip: &str, ptr| Names {
             ip: ip.parse().unwrap(),
             ptr,
+            owner: Owner::NotAsked,
             checked_at: at(when),
+            ttl: None,
         };
         Checked {
             listings: case.history.listings,
@@ -331,7 +423,7 @@ mod tests {
             color: false,
             verbose: false,
         };
-        insta::assert_snapshot!(check_table(&checked(), look).unwrap());
+        insta::assert_snapshot!(check_table(&checked(), &CATALOGUE, look).unwrap());
     }
 
     #[test]
@@ -341,7 +433,7 @@ mod tests {
             color: false,
             verbose: false,
         };
-        let text = check_table(&checked(), look).unwrap();
+        let text = check_table(&checked(), &CATALOGUE, look).unwrap();
         for line in text.lines() {
             assert!(cells(line) <= 60 || line.contains("a-zone-with-a-name"), "{line}");
         }

@@ -162,7 +162,7 @@ fn group_cells(group: &Group<'_>, clock: Clock) -> [String; GROUPS.len()] {
         list(&group.zones_listed),
         time(group.checked_at),
         list(&group.ptr),
-        opt(group.owner),
+        opt(group.owner.as_deref()),
         group.who_may_ask.to_string(),
         opt(group.removal),
         opt(group.sample_reply),

@@ -1,5 +1,7 @@
 //! The entries of the table: a line of columns for each, and what a reader needs to know and to do below it.
 
+use std::fmt::Display;
+
 use crate::catalogue::WhoMayAsk;
 use crate::event::Reason;
 use crate::ledger::State;
@@ -10,12 +12,15 @@ use crate::report::layout::{Page, Tone, cells, column, pad, pad_left};
 use crate::report::listed::{also_listed, listed};
 use crate::report::rows::{Row, refused_until};
 use crate::report::table::Look;
+use crate::report::tenancy::Tenancy;
 use crate::report::words::fill;
 
 /// Under this width an entry is a block of `key: value`.
 const NARROW: usize = 80;
 /// Domains that are named without `-v`.
 const DOMAINS: usize = 8;
+/// A hosting company's `self_ask` that customers are not to ask on their own.
+const FORBIDDEN: &str = "forbidden";
 
 /// Widths of the columns, in cells.
 struct Columns {
@@ -206,14 +211,7 @@ fn below(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>, look: Look, in
         write(&unnamed(report, row));
     }
     let words = &report.words.row;
-    let mut about = String::new();
-    let codes: Vec<String> = row
-        .each(|group| group.codes.iter().map(ToString::to_string).collect())
-        .into_iter()
-        .collect();
-    if !codes.is_empty() {
-        about = words.code.with(codes.len(), &[("codes", &codes.join(", "))]) + " ";
-    }
+    let mut about = codes(report, row);
     about += &match row.state {
         State::ReceiverFault if row.lists().is_empty() => words.receiver_fault.clone(),
         State::ReceiverFault => fill(&words.receiver_fault_of, &[("lists", &row.lists().join(", "))]),
@@ -231,6 +229,8 @@ fn below(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>, look: Look, in
     if !about.trim().is_empty() {
         write(about.trim());
     }
+    let about_ip = helo(report, newest).into_iter().chain(tenancy(report, newest));
+    about_ip.for_each(|line| write(&line));
     if let Some(late) = late(report, row) {
         write(&late);
     }
@@ -243,6 +243,9 @@ fn below(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>, look: Look, in
             newest.who_may_ask,
             WhoMayAsk::Sender | WhoMayAsk::IpOwner | WhoMayAsk::Unknown
         );
+        if heard {
+            support(report, newest).iter().for_each(|line| write(line));
+        }
         if let Some(removal) = newest.removal.or(newest.list_removal).filter(|_| heard) {
             write(&fill(&words.removal, &[("removal", &removal)]));
         }
@@ -292,6 +295,39 @@ fn unnamed(report: &Report<'_>, row: &Row<'_, '_>) -> String {
     fill(&words.unnamed, &[("hosts", &hosts.join(", "))])
 }
 
+/// What the address calls itself, where that is not one of its names.
+fn helo(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
+    let helo = group
+        .helo
+        .filter(|helo| !group.ptr.is_empty() && !group.ptr.contains(helo))?;
+    let ptr = group.ptr.join(", ");
+    Some(fill(&report.words.row.helo, &[("helo", &helo), ("ptr", &ptr)]))
+}
+
+/// The operators' own codes in the replies.
+fn codes(report: &Report<'_>, row: &Row<'_, '_>) -> String {
+    let codes = row.each(|group| group.codes.iter().map(ToString::to_string).collect());
+    let codes = Vec::from_iter(codes);
+    match codes.is_empty() {
+        true => String::new(),
+        false => {
+            let words = &report.words.row.code;
+            words.with(codes.len(), &[("codes", &codes.join(", "))]) + " "
+        }
+    }
+}
+
+/// Whether others send through the address too, as far as that can be told.
+fn tenancy(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
+    let words = &report.words.row;
+    Some(match &group.tenancy {
+        Tenancy::Hosted { name, company } => fill(&words.hosted, &[("name", name), ("company", company)]),
+        Tenancy::Several(domains) => fill(&words.several, &[("domains", &domains.join(", "))]),
+        Tenancy::Own(name) => fill(&words.own, &[("name", name)]),
+        Tenancy::Unknown => return None,
+    })
+}
+
 /// How late bounces come, and until when, where the reason is the life of the queue.
 fn late(report: &Report<'_>, row: &Row<'_, '_>) -> Option<String> {
     let of_queue = |group: &&&Group<'_>| group.late_cause.is_some_and(LateCause::is_queue_life);
@@ -314,6 +350,27 @@ fn late(report: &Report<'_>, row: &Row<'_, '_>) -> Option<String> {
     }
 }
 
+/// How the owner is reached: the hosting company's support, else, as a last resort, where complaints go to.
+fn support(report: &Report<'_>, group: &Group<'_>) -> Vec<String> {
+    let words = &report.words.ask;
+    if let Some(company) = group.hosting {
+        let channel = (!company.channel.is_empty()).then(|| {
+            let values: [(&str, &dyn Display); 2] =
+                [("company", &company.name), ("channel", &company.channel)];
+            fill(&words.support, &values)
+        });
+        let alone =
+            (company.self_ask == FORBIDDEN).then(|| fill(&words.not_alone, &[("company", &company.name)]));
+        return channel.into_iter().chain(alone).collect();
+    }
+    let abuse = group.network.map(|network| network.abuse.join(", "));
+    let abuse = abuse.filter(|abuse| !abuse.is_empty() && group.who_may_ask == WhoMayAsk::IpOwner);
+    abuse
+        .map(|abuse| fill(&words.abuse, &[("abuse", &abuse)]))
+        .into_iter()
+        .collect()
+}
+
 /// Whom to ask, and whom not.
 fn ask(report: &Report<'_>, row: &Row<'_, '_>, group: &Group<'_>) -> String {
     let words = &report.words.ask;
@@ -322,7 +379,8 @@ fn ask(report: &Report<'_>, row: &Row<'_, '_>, group: &Group<'_>) -> String {
         (Some(Reason::RateLimited), WhoMayAsk::Unknown | WhoMayAsk::Nobody) => return words.rate.clone(),
         (Some(_) | None, _) => {}
     }
-    match (group.who_may_ask, group.owner) {
+    let company = group.hosting.map(|company| company.name.clone());
+    match (group.who_may_ask, company.or_else(|| group.owner.clone())) {
         (WhoMayAsk::Sender, _) => words.sender.clone(),
         (WhoMayAsk::IpOwner, Some(owner)) => fill(&words.ip_owner_named, &[("owner", &owner)]),
         (WhoMayAsk::IpOwner, None) => words.ip_owner.clone(),

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use chrono::TimeDelta;
 
-use crate::catalogue::{Catalogue, WhoMayAsk};
-use crate::check::{Answer, Listing, Names, Ptr};
+use crate::catalogue::{Catalogue, Hosting, WhoMayAsk};
+use crate::check::{Answer, Exchange, Listing, Mx, Names, Network, Owner, Ptr};
 use crate::event::{Action, Event, ListId, Reason, ReceivingDomain, Timestamp, Zone};
 use crate::ledger::{History, ListedNow, Observed, Recorded, Refusal, State, listed_now, state};
 use crate::report::late::{LateCause, Mail, is_late, recipient};
 use crate::report::own::{Ours, OwnAddress};
+use crate::report::tenancy::{Tenancy, hosted};
 
 /// One row of `--csv`.
 #[derive(Clone, Debug)]
@@ -40,7 +41,14 @@ pub(super) struct Group<'a> {
     pub(super) zones_listed: BTreeSet<&'a Zone>,
     pub(super) checked_at: Option<Timestamp>,
     pub(super) ptr: Vec<&'a str>,
-    pub(super) owner: Option<&'a str>,
+    pub(super) owner: Option<String>,
+    /// The network of the address.
+    pub(super) network: Option<&'a Network>,
+    /// The company whose server it is, told by the address's name, else by that of the server that gave up.
+    pub(super) hosting: Option<&'a Hosting>,
+    pub(super) tenancy: Tenancy<'a>,
+    /// What the address last called itself to a server, where a returned original tells.
+    pub(super) helo: Option<&'a str>,
     pub(super) who_may_ask: WhoMayAsk,
     pub(super) removal: Option<&'a str>,
     /// Where the catalogue says that removal is asked for; no column has it.
@@ -71,13 +79,16 @@ pub(super) fn groups<'a>(bounces: &[&'a Recorded], facts: Facts<'a>) -> Vec<Grou
         let key = (bounce.event.verdict.blocked_ip, &bounce.event.receiving_domain);
         sorted.entry(key).or_default().push(bounce);
     }
-    let known = known(facts.history);
+    let known = known(facts, bounces);
     let unknown = Known::default();
+    let exchanges = &facts.history.exchanges;
+    let exchanges: HashMap<_, _> = exchanges.iter().map(|one| (&one.domain, one)).collect();
     sorted
         .into_iter()
         .map(|((ip, domain), bounces)| {
             let known = ip.and_then(|ip| known.get(&ip)).unwrap_or(&unknown);
-            Group::of(ip, domain, &bounces, known, facts)
+            let to = (domain, mail_hosts(exchanges.get(domain).copied()));
+            Group::of(ip, to, &bounces, known, facts)
         })
         .collect()
 }
@@ -86,14 +97,14 @@ impl<'a> Group<'a> {
     #[expect(clippy::too_many_lines, reason = "one line for each column")]
     fn of(
         blocked_ip: Option<IpAddr>,
-        receiving_domain: &'a ReceivingDomain,
+        (receiving_domain, mail_hosts): (&'a ReceivingDomain, &[String]),
         bounces: &[&'a Recorded],
         known: &Known<'a>,
         facts: Facts<'a>,
     ) -> Self {
         let mut events: Vec<&Event> = bounces.iter().map(|bounce| &bounce.event).collect();
         events.sort_by_key(|event| event.times.bounced_at.or(event.times.sent_at));
-        let lists = zones_of_lists(&events, facts.catalogue);
+        let lists = zones_of_lists(&events, facts.catalogue, &known.newest);
         let zones: Vec<Vec<&Zone>> = lists.values().cloned().collect();
         let refusals = refusals(bounces);
         let observed = Observed {
@@ -124,7 +135,18 @@ impl<'a> Group<'a> {
         Self {
             blocked_ip,
             receiving_domain,
-            provider: provider(&events, receiving_domain, facts.catalogue),
+            provider: {
+                // What refused the mail is the evidence; the mail hosts of today tell where no bounce names one.
+                let refusing = events
+                    .iter()
+                    .rev()
+                    .filter_map(|event| event.remote_host.as_deref());
+                let hosts = refusing.chain(mail_hosts.iter().map(String::as_str));
+                let mut tried = BTreeSet::new();
+                facts
+                    .catalogue
+                    .provider(hosts.filter(|host| tried.insert(*host)), receiving_domain)
+            },
             reasons: events.iter().map(|event| event.verdict.reason).collect(),
             codes: events
                 .iter()
@@ -160,7 +182,15 @@ impl<'a> Group<'a> {
                 .collect(),
             checked_at: known.newest.iter().map(|listing| listing.checked_at).max(),
             ptr: known.names.map(ptr_names).unwrap_or_default(),
-            owner: facts.owner.filter(|_| ours != Ours::No),
+            owner: facts
+                .owner
+                .filter(|_| ours != Ours::No)
+                .map(str::to_owned)
+                .or_else(|| network(known.names).map(ToString::to_string)),
+            network: network(known.names),
+            hosting: hosting(known.names, newest, facts.catalogue),
+            tenancy: known.tenancy.clone(),
+            helo: helo(blocked_ip, &events),
             who_may_ask: newest
                 .map(|event| facts.catalogue.who_may_ask(&event.verdict))
                 .unwrap_or_default(),
@@ -183,24 +213,34 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Who receives there, by the host of the newest bounce that tells. Each host is looked up once.
-fn provider<'a>(events: &[&Event], domain: &ReceivingDomain, catalogue: &'a Catalogue) -> Option<&'a str> {
-    let mut tried = BTreeSet::new();
-    let hosts = events.iter().rev().map(|event| event.remote_host.as_deref());
-    hosts
-        .filter(|host| tried.insert(*host))
-        .find_map(|host| catalogue.provider(host, domain))
-}
-
 /// The lists that the replies name, with the zones that can be asked for them: those of the catalogue, else the one
 /// that the reply names, if the catalogue has nothing against it.
-fn zones_of_lists<'a>(events: &[&'a Event], catalogue: &'a Catalogue) -> BTreeMap<&'a ListId, Vec<&'a Zone>> {
+///
+/// Where a customer's zone was asked with a key, it stands for the public ones of the same list.
+fn zones_of_lists<'a>(
+    events: &[&'a Event],
+    catalogue: &'a Catalogue,
+    newest: &[&Listing],
+) -> BTreeMap<&'a ListId, Vec<&'a Zone>> {
+    let asked = |zone: &Zone| {
+        let answers = newest.iter().filter(|listing| listing.zone == *zone);
+        answers.map(|listing| listing.checked_at).max()
+    };
     let mut lists: BTreeMap<&ListId, Vec<&Zone>> = BTreeMap::new();
     for verdict in events.iter().map(|event| &event.verdict) {
         let Some(list) = &verdict.blocklist else { continue };
         let zones = lists.entry(list).or_insert_with(|| catalogue.zones_of(list));
         if let Some(zone) = verdict.zone.as_ref().filter(|_| zones.is_empty()) {
             zones.extend(catalogue.zone(zone).is_none().then_some(zone));
+        }
+    }
+    for (list, zones) in &mut lists {
+        for (paid, public) in catalogue.paid_zones_of(list) {
+            let last = public.iter().filter_map(|zone| asked(zone)).max();
+            if asked(paid).is_some_and(|at| Some(at) >= last) {
+                zones.retain(|zone| !public.contains(zone));
+                zones.push(paid);
+            }
         }
     }
     lists
@@ -259,9 +299,11 @@ struct Known<'a> {
     answers: Vec<Listing>,
     newest: Vec<&'a Listing>,
     names: Option<&'a Names>,
+    tenancy: Tenancy<'a>,
 }
 
-fn known(history: &History) -> HashMap<IpAddr, Known<'_>> {
+fn known<'a>(facts: Facts<'a>, bounces: &[&'a Recorded]) -> HashMap<IpAddr, Known<'a>> {
+    let history = facts.history;
     let mut known: HashMap<IpAddr, Known<'_>> = HashMap::new();
     for listing in &history.listings {
         known.entry(listing.ip).or_default().answers.push(listing.clone());
@@ -272,7 +314,51 @@ fn known(history: &History) -> HashMap<IpAddr, Known<'_>> {
     for names in &history.names {
         known.entry(names.ip).or_default().names = Some(names);
     }
+    let mut senders: HashMap<IpAddr, BTreeSet<ReceivingDomain>> = HashMap::new();
+    for event in bounces.iter().map(|bounce| &bounce.event) {
+        let sender = event.original.from.as_deref().and_then(ReceivingDomain::of);
+        if let (Some(ip), Some(sender)) = (event.verdict.blocked_ip, sender) {
+            senders.entry(ip).or_default().insert(sender);
+        }
+    }
+    for ip in senders.keys() {
+        known.entry(*ip).or_default();
+    }
+    for (ip, known) in &mut known {
+        let senders = senders.remove(ip).unwrap_or_default();
+        known.tenancy = Tenancy::of(known.names, &senders, facts.catalogue, facts.own);
+    }
     known
+}
+
+fn helo<'a>(ip: Option<IpAddr>, events: &[&'a Event]) -> Option<&'a str> {
+    let mut helos = events.iter().rev().flat_map(|event| &event.original.helos);
+    helos
+        .find(|helo| Some(helo.ip) == ip)
+        .map(|helo| helo.name.as_str())
+}
+
+fn mail_hosts(exchange: Option<&Exchange>) -> &[String] {
+    match exchange.map(|exchange| &exchange.mx) {
+        Some(Mx::Hosts(hosts)) => hosts,
+        Some(Mx::None | Mx::Unknown(_)) | None => &[],
+    }
+}
+
+fn network(names: Option<&Names>) -> Option<&Network> {
+    match names.map(|names| &names.owner) {
+        Some(Owner::Known(network)) => Some(network),
+        Some(Owner::NotAsked | Owner::NotAnnounced | Owner::Unknown(_)) | None => None,
+    }
+}
+
+fn hosting<'a>(
+    names: Option<&'a Names>,
+    newest: Option<&Event>,
+    catalogue: &'a Catalogue,
+) -> Option<&'a Hosting> {
+    let by_address = hosted(names.map(|names| &names.ptr), catalogue).map(|(_, company)| company);
+    by_address.or_else(|| catalogue.hosting(newest?.reporting_mta.as_deref()?))
 }
 
 /// Names that lead back to the address; the others anybody can claim.
@@ -294,12 +380,14 @@ fn ptr_names(names: &Names) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use crate::catalogue::WhoMayAsk;
-    use crate::event::Reason;
+    use crate::check::{Answer, Exchange, Mx, Names, Network, Owner, Ptr};
+    use crate::event::{Event, Reason};
     use crate::ledger::{ListedNow, State};
     use crate::report::late::LateCause;
     use crate::report::own::Ours;
     use crate::report::samples::{self, Case, again, delay_notice, story};
     use crate::report::settings::FailOn;
+    use crate::report::table::{Look, table};
 
     #[test]
     fn one_original_to_three_people_is_one_message() {
@@ -420,6 +508,89 @@ mod tests {
         event.verdict.reason = Reason::PolicyViolation;
         let case = Case::of([event]);
         assert_eq!(case.report().groups.len(), 1);
+    }
+
+    #[test]
+    fn a_zone_asked_with_a_key_stands_for_the_public_one_while_it_is_the_newer_answer() {
+        let bounce = story("sendmail-transcript.eml");
+        let ip = bounce.verdict.blocked_ip.unwrap().to_string();
+        let (before, now) = ("2026-11-21T20:00:00+00:00", "2026-11-21T23:00:00+00:00");
+        let refused = || Answer::Refused(vec![]);
+        let of = |paid_at: &str, public_at: &str| {
+            let case = Case::of([bounce.clone()])
+                .answered(&ip, "zen.spamhaus.org", refused(), public_at)
+                .answered(&ip, "zen.dq.spamhaus.net", Answer::NotListed, paid_at);
+            case.report().groups[0].listed_now
+        };
+        assert_eq!(of(now, before), ListedNow::No);
+        assert_eq!(of(before, now), ListedNow::Unknown);
+    }
+
+    #[test]
+    fn mail_hosts_name_the_provider_where_no_bounce_does() {
+        let mut bounce = story("sendmail-transcript.eml");
+        bounce.remote_host = None;
+        let exchange = |bounce: &Event| Exchange {
+            domain: bounce.receiving_domain.clone(),
+            mx: Mx::Hosts(vec!["kaisha.mail.protection.outlook.com".into()]),
+            checked_at: samples::at("2026-11-21T23:00:00+00:00"),
+            ttl: None,
+        };
+        for (host, provider) in [
+            (None, "Microsoft 365"),
+            (Some("mx.example.net"), "Microsoft 365"),
+            (Some("aspmx.l.google.com"), "Gmail and Google Workspace"),
+        ] {
+            bounce.remote_host = host.map(str::to_owned);
+            let mut case = Case::of([bounce.clone()]);
+            case.history.exchanges = vec![exchange(&bounce)];
+            assert_eq!(case.report().groups[0].provider, Some(provider), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn the_company_whose_server_it_is_is_who_asks_else_the_network_and_its_abuse_address() {
+        let bounce = story("sendmail-transcript.eml");
+        let network = Network {
+            prefix: "192.0.2.0/24".parse().unwrap(),
+            systems: vec![64500],
+            name: Some("EXAMPLE-NET Example KK, JP".into()),
+            abuse: vec!["abuse@example.jp".into()],
+        };
+        let page = |ptr: &str| {
+            let mut case = Case::of([bounce.clone()]);
+            case.history.names = vec![Names {
+                ip: bounce.verdict.blocked_ip.unwrap(),
+                ptr: Ptr::Confirmed(ptr.into()),
+                owner: Owner::Known(network.clone()),
+                checked_at: samples::at("2026-11-21T23:00:00+00:00"),
+                ttl: None,
+            }];
+            let look = Look {
+                width: 200,
+                color: false,
+                verbose: false,
+            };
+            table(&case.report(), look)
+        };
+        let shared = page("www1234.sakura.ne.jp");
+        for words in [
+            "Shared IP: www1234.sakura.ne.jp is a server of Sakura Internet",
+            "Ask: the IP's owner (Sakura Internet (rental server))",
+            "Support of Sakura Internet (rental server): a support form",
+            "wants customers not to ask the list on their own",
+        ] {
+            assert!(shared.contains(words), "{words}:\n{shared}");
+        }
+        assert!(!shared.contains("Last resort"), "{shared}");
+        let other = page("mail.elsewhere.example");
+        for words in [
+            "Ask: the IP's owner (EXAMPLE-NET Example KK, JP (AS64500))",
+            "Last resort: abuse@example.jp",
+        ] {
+            assert!(other.contains(words), "{words}:\n{other}");
+        }
+        assert!(!other.contains("Shared IP"), "{other}");
     }
 
     #[test]

@@ -222,6 +222,7 @@ pub(super) fn zone_facts(list: &List, zone: &ZoneFacts) -> String {
         (zone.ipv6, "IPv6".to_owned()),
         (zone.domains, "domains, never addresses".to_owned()),
         (zone.needs_key, "with a key before the name".to_owned()),
+        (zone.allows, "an allow list".to_owned()),
         (!zone.domains && zone.dead_since.is_none(), test_entries),
         (dead.is_some(), dead.unwrap_or_default()),
     ];
@@ -419,7 +420,7 @@ mod tests {
             let zones: Vec<_> = list.zones().collect();
             let answers = zones
                 .iter()
-                .flat_map(|zone| zone.codes.keys())
+                .flat_map(|zone| zone.codes.keys().chain(zone.not_listed.keys()))
                 .map(ToString::to_string);
             let known: Vec<String> = zones
                 .iter()

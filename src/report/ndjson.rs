@@ -14,7 +14,13 @@ use crate::report::safe::steers;
 /// When `out` cannot be written to.
 pub fn ndjson<'a>(events: impl IntoIterator<Item = &'a Event>, mut out: impl Write) -> io::Result<()> {
     for event in events {
-        json_line(event, &mut out)?;
+        if event.original.helos.is_empty() {
+            json_line(event, &mut out)?;
+        } else {
+            let mut event = event.clone();
+            event.original.helos.clear();
+            json_line(&event, &mut out)?;
+        }
     }
     out.flush()
 }

@@ -123,7 +123,7 @@ impl OwnAddress {
         }
     }
 
-    fn has_name(&self, name: &str) -> bool {
+    pub(super) fn has_name(&self, name: &str) -> bool {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         match self {
             Self::Network(_) => false,

@@ -11,7 +11,7 @@ use crate::report::settings::Settings;
 use crate::report::{Input, Report};
 
 /// Loaded once: the property tests make hundreds of reports.
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::built_in().unwrap());
+pub(super) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::built_in().unwrap());
 
 /// The event of the story mail with this name.
 pub(super) fn story(file: &str) -> Event {

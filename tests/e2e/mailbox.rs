@@ -29,7 +29,7 @@ const LISTS: [&str; 6] = [
 
 pub(crate) type Row = BTreeMap<String, String>;
 
-fn table(path: &Path) -> Vec<Row> {
+pub(crate) fn table(path: &Path) -> Vec<Row> {
     let text = fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut reader = csv::Reader::from_reader(text.as_bytes());

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod demo;
+mod dns;
 mod faults;
 mod files;
 mod kills;

@@ -19,7 +19,7 @@ pub(crate) struct Office {
 }
 
 /// How a run of the program ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ran {
     pub(crate) status: i32,
     pub(crate) stdout: String,
@@ -60,6 +60,11 @@ impl Office {
     /// The program in this home, in UTC and plain English.
     pub(crate) fn bounceaudit<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Ran {
         self.run(Path::new(env!("CARGO_BIN_EXE_bounceaudit")), arguments, "")
+    }
+
+    /// The same with something on stdin.
+    pub(crate) fn bounceaudit_with(&self, arguments: &[&str], input: &str) -> Ran {
+        self.run(Path::new(env!("CARGO_BIN_EXE_bounceaudit")), arguments, input)
     }
 
     /// The same with more in its environment.

@@ -3,3 +3,4 @@
 pub(crate) mod certificate;
 pub(crate) mod dns;
 pub(crate) mod dovecot;
+pub(crate) mod faulty;
