@@ -849,7 +849,7 @@ async fn a_ledger_of_a_later_version_is_refused_and_not_changed() {
             error,
             Error::Newer {
                 found: 99,
-                known: 3,
+                known: 4,
                 ..
             }
         ),
