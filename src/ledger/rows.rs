@@ -1,4 +1,6 @@
 //! Many rows in one statement: each statement goes to the database's thread and back, which costs as much as ten rows.
+//!
+//! The statements are not kept for another time: there is one for each number of rows, and each takes hundreds of kilobytes.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -41,6 +43,7 @@ pub(super) async fn known_sources(
         known.extend(
             query
                 .build_query_as::<(String, i64)>()
+                .persistent(false)
                 .fetch_all(&mut *db)
                 .await?,
         );
@@ -128,7 +131,7 @@ pub(super) async fn add_events(
         query.push_values(lone.iter().zip(ids), |mut row, ((sighting, _), event)| {
             row.push_bind(*sighting).push_bind(event);
         });
-        query.push(to).build().execute(&mut *db).await?;
+        query.push(to).build().persistent(false).execute(&mut *db).await?;
     }
     Ok(())
 }
@@ -163,6 +166,7 @@ pub(super) async fn lone(
         query.push(NEAR);
         let near = query
             .build_query_as::<(i64, i64, String)>()
+            .persistent(false)
             .fetch_all(&mut *db)
             .await?;
         for (id, other, body) in near {
@@ -189,7 +193,11 @@ async fn added(
     rows: usize,
 ) -> Result<Vec<i64>, Trouble> {
     insert.push(" RETURNING id");
-    let mut ids: Vec<i64> = insert.build_query_scalar().fetch_all(db).await?;
+    let mut ids: Vec<i64> = insert
+        .build_query_scalar()
+        .persistent(false)
+        .fetch_all(db)
+        .await?;
     ids.sort_unstable();
     match ids.len() == rows {
         true => Ok(ids),
