@@ -53,7 +53,7 @@ pub struct Settings {
     /// Of a longer mail only the first 256 KiB are read [default: 4194304, at least 262144]
     #[arg(long, env = "BOUNCEAUDIT_MAX_MESSAGE_SIZE", value_name = "BYTES")]
     pub max_message_size: Option<u32>,
-    /// Give up on a server that says nothing for so long, ten times as long while it opens a folder [default: 30s]
+    /// Give up on a server that says nothing for so long, ten times as long from opening a folder to its first mails [default: 30s]
     #[arg(long, env = "BOUNCEAUDIT_TIMEOUT", value_name = "SPAN", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "span")]
     pub timeout: Option<Duration>,

@@ -42,11 +42,13 @@ impl Inbox {
             None => self.begin().await,
             Some(open) if open.known.is_empty() => {
                 read_headers(conn, open, self.scope.may_be).await?;
+                conn.guard().silence = limits.silence;
                 self.patience.progress();
                 Ok(Step::On)
             }
             Some(open) => {
                 read_bodies(conn, open, limits).await?;
+                conn.guard().silence = limits.silence;
                 self.patience.progress();
                 Ok(self
                     .settled()
@@ -63,14 +65,18 @@ impl Inbox {
 
     async fn reconnect(&mut self) -> Result<Step, Trouble> {
         let (mut conn, _capabilities) = self.account.log_in(self.deadline).await.map_err(Trouble::Away)?;
+        let limits = self.account.limits;
         let examined = match &self.open {
             Some(open) => {
-                conn.guard().silence = self.account.limits.opening;
-                Some(numbers::examine(&mut conn, &open.wire).await)
+                conn.guard().silence = limits.opening;
+                let examined = numbers::examine(&mut conn, &open.wire).await;
+                if !open.known.is_empty() {
+                    conn.guard().silence = limits.silence;
+                }
+                Some(examined)
             }
             None => None,
         };
-        conn.guard().silence = self.account.limits.silence;
         // Also after a refusal, which may concern this folder alone.
         self.conn = Some(conn);
         let examined = examined.transpose().map_err(Trouble::Folder)?;
@@ -117,7 +123,6 @@ impl Inbox {
         // What is new since a position is read whatever its date, so that the position goes on to say what it said.
         let since = self.scope.since.filter(|_| before.is_none());
         let asked = numbers::asked(conn, examined, last, since).await?;
-        conn.guard().silence = limits.silence;
         let read_since = match before {
             Some(known) => known.read_since,
             None => since.filter(|_| asked.left_out_older),

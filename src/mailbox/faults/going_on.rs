@@ -394,7 +394,7 @@ mod tests {
         for (at, seconds) in [
             (At::Examine, 1000),
             (At::Uids, 1000),
-            (At::Headers, 100),
+            (At::Headers, 1000),
             (At::Bodies, 100),
         ] {
             let server = Server::of(Script {
