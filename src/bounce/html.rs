@@ -39,6 +39,9 @@ const BLOCKS: [&str; 23] = [
 /// Bytes that the name of an entity has at most (`&CounterClockwiseContourIntegral;`).
 const MAX_ENTITY: usize = 34;
 
+/// Bytes that an element's attributes are looked through for their end.
+const MAX_ATTRIBUTES: usize = 1_000;
+
 pub(super) fn text(html: &str) -> String {
     let mut page = Page {
         text: String::with_capacity(html.len() / 2),
@@ -136,12 +139,25 @@ fn entity(text: &str) -> Option<usize> {
 fn tag(text: &str) -> Option<(String, &str)> {
     let end = text.find(['<', '>'])?;
     let (inner, rest) = text.split_at_checked(end)?;
-    let rest = rest.strip_prefix('>')?;
+    let name = inner.split_whitespace().next().unwrap_or_default();
+    let rest = match rest.strip_prefix('>') {
+        Some(rest) => rest,
+        // HTML §13.2.5.33: a `<` among the attributes is one of their characters
+        None if has_attributes(inner, name) => {
+            let mut ahead = rest.bytes().take(MAX_ATTRIBUTES);
+            rest.get(ahead.position(|byte| byte == b'>')? + 1..)?
+        }
+        None => return None,
+    };
     if !inner.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
         return None;
     }
-    let name = inner.split_whitespace().next().unwrap_or_default();
     (!name.contains('@')).then(|| (name.to_ascii_lowercase(), rest))
+}
+
+/// Whether a text is the name of an element of ours and the beginning of what is said of it.
+fn has_attributes(inner: &str, name: &str) -> bool {
+    inner.len() > name.len() && BLOCKS.iter().any(|block| name.eq_ignore_ascii_case(block))
 }
 
 fn behind_the_end<'a>(name: &str, text: &'a str) -> &'a str {
@@ -184,6 +200,8 @@ mod tests {
                 "<a@x.example>:\n192.0.2.1 does not like recipient.",
             ),
             ("<!-- <p>x</p> -->1 < 2 <<< 550", "1 < 2 <<< 550"),
+            ("a<p cl<ss=\"x\">Remote host said", "a\nRemote host said"),
+            ("<p<b>1 <p 2", "<p1 <p 2"),
         ] {
             assert_eq!(text(html), want, "{html}");
         }
