@@ -199,22 +199,17 @@ impl Catalogue {
             return Some(own);
         }
         let (label, owner) = host.split_once('.')?;
-        let is_owner = |name: &str| {
-            name.contains('.') && !name.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit())
-        };
-        let of_lists = LIST_HOSTS.contains(&label) && is_owner(owner);
-        let page_of_lists = || {
-            let mut words = page.split(|c: char| !c.is_ascii_alphanumeric());
-            let about = refused.is_some_and(|ip| page.contains(ip));
-            (about || words.any(|word| LIST_PAGES.contains(&word.to_ascii_lowercase().as_str())))
-                && is_owner(&host)
-        };
-        let named = |name: &str| ListId(plain_name(&Zone::from(name.to_owned())));
-        match (of_lists, page_of_lists()) {
-            (true, _) => Some(named(owner)),
-            (false, true) => Some(named(&host)),
-            (false, false) => None,
+        if host.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit()) {
+            return None;
         }
+        let is_about_lists = || {
+            let mut words = page.split(|c: char| !c.is_ascii_alphanumeric());
+            words.any(|word| LIST_PAGES.contains(&word.to_ascii_lowercase().as_str()))
+        };
+        let is_theirs = LIST_HOSTS.contains(&label) && owner.contains('.')
+            || refused.is_some_and(|ip| page.contains(ip))
+            || is_about_lists();
+        is_theirs.then(|| ListId(plain_name(&Zone::from(host))))
     }
 
     /// The zone of a list that has one for everybody, dead or alive.
