@@ -99,6 +99,17 @@ fn strange(source: Source) -> NotUnderstood {
     }
 }
 
+/// The bounces of a window, whole.
+async fn bounces(ledger: &Ledger, window: &Window) -> Vec<Recorded> {
+    let history = ledger.history(window).await.unwrap();
+    let ids: Vec<i64> = history.bounces.iter().map(|bounce| bounce.id).collect();
+    ledger.recorded(&ids).await.unwrap()
+}
+
+async fn blocked(ledger: &Ledger) -> Blocked {
+    ledger.history(&Window::default()).await.unwrap().blocked()
+}
+
 async fn not_understood(ledger: &Ledger, window: &Window) -> Vec<NotUnderstood> {
     ledger.history(window).await.unwrap().not_understood
 }
@@ -207,10 +218,11 @@ async fn what_was_recorded_is_there_after_opening_again() {
     let ledger = open(&folder).await;
     let history = ledger.history(&Window::default()).await.unwrap();
     assert_eq!(history, before);
-    assert_eq!(history.bounces.len(), 1);
-    assert_eq!(history.bounces[0].event, event);
-    assert_eq!(history.bounces[0].sources, std::slice::from_ref(&event.source));
-    assert_eq!(history.bounces[0].recorded_at.to_rfc3339(), NOW);
+    let bounces = bounces(&ledger, &Window::default()).await;
+    assert_eq!(bounces.len(), 1);
+    assert_eq!(bounces[0].event, event);
+    assert_eq!(bounces[0].sources, std::slice::from_ref(&event.source));
+    assert_eq!(bounces[0].recorded_at.to_rfc3339(), NOW);
     let [newer, older] = checked.listings.as_slice() else {
         panic!("two answers")
     };
@@ -283,7 +295,7 @@ async fn recorded(batches: &[&[Event]]) -> Vec<Recorded> {
     for events in batches {
         ledger.record(reading(events, None)).await.unwrap();
     }
-    ledger.history(&Window::default()).await.unwrap().bounces
+    bounces(&ledger, &Window::default()).await
 }
 
 proptest! {
@@ -361,13 +373,10 @@ async fn a_copy_in_another_folder_is_the_same_bounce_with_two_places() {
             .unwrap(),
         0
     );
-    let history = ledger.history(&Window::default()).await.unwrap();
-    assert_eq!(history.bounces.len(), 1);
-    assert_eq!(history.bounces[0].event, direct);
-    assert_eq!(
-        history.bounces[0].sources,
-        [source("INBOX", 1), source("Junk", 7)]
-    );
+    let bounces = bounces(&ledger, &Window::default()).await;
+    assert_eq!(bounces.len(), 1);
+    assert_eq!(bounces[0].event, direct);
+    assert_eq!(bounces[0].sources, [source("INBOX", 1), source("Junk", 7)]);
 }
 
 #[tokio::test]
@@ -385,10 +394,10 @@ async fn a_better_reading_of_a_mail_takes_the_place_of_a_poorer_one() {
     assert_eq!(ledger.record(reading(&[poor.clone()], None)).await.unwrap(), 1);
     assert_eq!(ledger.record(later).await.unwrap(), 0);
     assert_eq!(ledger.record(reading(&[poor], None)).await.unwrap(), 0);
-    let history = ledger.history(&Window::default()).await.unwrap();
-    assert_eq!(history.bounces.len(), 1);
-    assert_eq!(history.bounces[0].event, good);
-    assert_eq!(history.bounces[0].recorded_at, at(NOW));
+    let bounces = bounces(&ledger, &Window::default()).await;
+    assert_eq!(bounces.len(), 1);
+    assert_eq!(bounces[0].event, good);
+    assert_eq!(bounces[0].recorded_at, at(NOW));
 }
 
 #[tokio::test]
@@ -401,10 +410,7 @@ async fn what_the_catalogue_learns_later_reaches_the_report() {
         ..known.clone()
     };
     ledger.record(reading(&[unknown], None)).await.unwrap();
-    assert_eq!(
-        ledger.blocked(&Window::default()).await.unwrap(),
-        Blocked::default()
-    );
+    assert_eq!(blocked(&ledger).await, Blocked::default());
     assert_eq!(
         ledger
             .record(reading(std::slice::from_ref(&known), None))
@@ -412,14 +418,11 @@ async fn what_the_catalogue_learns_later_reaches_the_report() {
             .unwrap(),
         0
     );
-    let blocked = ledger.blocked(&Window::default()).await.unwrap();
+    let blocked = blocked(&ledger).await;
     assert_eq!(blocked.ips, ["198.51.100.77".parse::<IpAddr>().unwrap()]);
     assert_eq!(blocked.zones, [Zone::from("gmo-rbl.jp".to_owned())]);
     assert_eq!(blocked.lists, [ListId("gmo-rbl".to_owned())]);
-    assert_eq!(
-        ledger.history(&Window::default()).await.unwrap().bounces[0].event,
-        known
-    );
+    assert_eq!(bounces(&ledger, &Window::default()).await[0].event, known);
 }
 
 #[tokio::test]
@@ -446,15 +449,9 @@ async fn a_newer_program_reads_mails_anew_and_an_older_one_leaves_them() {
     change(&folder, "UPDATE sightings SET reader = reader + 1").await;
     let ledger = open(&folder).await;
     assert_eq!(ledger.record(reading(&[misread], None)).await.unwrap(), 0);
-    let history = ledger.history(&Window::default()).await.unwrap();
-    assert_eq!(
-        history
-            .bounces
-            .iter()
-            .map(|bounce| &bounce.event)
-            .collect::<Vec<_>>(),
-        [&right]
-    );
+    let events = bounces(&ledger, &Window::default()).await;
+    let events: Vec<_> = events.iter().map(|bounce| &bounce.event).collect();
+    assert_eq!(events, [&right]);
 }
 
 #[tokio::test]
@@ -471,17 +468,13 @@ async fn a_window_goes_by_the_time_of_sending_and_keeps_what_has_no_time() {
         .await
         .unwrap();
     let recipients = async |window: Window| -> Vec<String> {
-        let history = ledger.history(&window).await.unwrap();
-        history
-            .bounces
-            .into_iter()
-            .map(|bounce| bounce.event.recipient)
-            .collect()
+        let bounces = bounces(&ledger, &window).await;
+        bounces.into_iter().map(|bounce| bounce.event.recipient).collect()
     };
     let sending_day = Window {
         since: Some(at("2026-11-15T01:00:00Z")),
         until: Some(at("2026-11-16T00:00:00+09:00")),
-        folders: None,
+        ..Window::default()
     };
     assert_eq!(
         recipients(sending_day.clone()).await,
@@ -507,8 +500,7 @@ async fn a_window_goes_by_the_time_of_sending_and_keeps_what_has_no_time() {
         folders: Some(vec![]),
         ..Window::default()
     };
-    assert_eq!(recipients(nowhere.clone()).await, Vec::<String>::new());
-    assert_eq!(ledger.blocked(&nowhere).await.unwrap(), Blocked::default());
+    assert_eq!(recipients(nowhere).await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -599,10 +591,20 @@ async fn a_ledger_of_version_1_is_brought_up_to_date_with_all_that_it_holds() {
             VALUES (1, 'imaps://a@mail.example.jp/INBOX', 1, 'a', 'mail.example.jp', 993, 'INBOX')",
         "INSERT INTO positions (folder_id, uid_validity, last_uid, saved_at)
             VALUES (1, 7, 4412, '2026-11-22T09:00:00+09:00')",
+        "INSERT INTO sources (id, url, recorded_at, recorded_epoch)
+            VALUES (2, $2, '2026-11-22T09:00:00+09:00', 1795305600)",
+        "INSERT INTO events (id, recorded_at, recorded_epoch, bounced_epoch, window_epoch, action, reason,
+            receiving_domain, blocked_ip, blocklist, zone) VALUES (5, '2026-11-22T09:00:00+09:00', 1795305600,
+            1795136712, 1794704400, 'failed', 'blocked', 'canary.example.com', '198.51.100.77', 'gmo-rbl', 'gmo-rbl.jp')",
+        "INSERT INTO sightings (source_id, reader, bucket, bounced_epoch, event_id, best, body)
+            VALUES (2, 1000, 42, 1795136712, 5, 1, $3)",
     ];
+    let event = bounce(source("INBOX", 2));
     for row in rows {
         sqlx::query(row)
             .bind(place.to_string())
+            .bind(event.source.to_string())
+            .bind(serde_json::to_string(&event).unwrap())
             .execute(&mut db)
             .await
             .unwrap();
@@ -620,6 +622,10 @@ async fn a_ledger_of_version_1_is_brought_up_to_date_with_all_that_it_holds() {
     let positions = ledger.positions().await.unwrap();
     assert_eq!(positions[0].last_uid.unwrap().0.get(), 4412);
     assert_eq!(positions[0].unread, []);
+    assert_eq!(bounces(&ledger, &Window::default()).await[0].event, event);
+    let counted = &ledger.history(&Window::default()).await.unwrap().bounces[0];
+    assert_eq!(counted.reply.as_deref(), event.reply.as_deref());
+    assert_eq!((counted.times, &*counted.verdict), (event.times, &event.verdict));
     // the next reading of the mail adds what was not kept
     let read = Reading {
         not_understood: std::slice::from_ref(&mail),
@@ -651,15 +657,9 @@ async fn what_is_older_than_keep_goes_with_all_that_it_said() {
         .unwrap();
     assert_eq!(ledger.prune(at("2026-11-19T00:00:00+09:00")).await.unwrap(), 0);
     assert_eq!(ledger.prune(at(NOW)).await.unwrap(), 1);
-    let history = ledger.history(&Window::default()).await.unwrap();
-    assert_eq!(
-        history
-            .bounces
-            .iter()
-            .map(|bounce| &bounce.event)
-            .collect::<Vec<_>>(),
-        [&young]
-    );
+    let left = bounces(&ledger, &Window::default()).await;
+    let left: Vec<_> = left.iter().map(|bounce| &bounce.event).collect();
+    assert_eq!(left, [&young]);
     ledger.close().await;
     let mut db = connect(&path).await;
     for table in [
@@ -849,7 +849,7 @@ async fn a_ledger_of_a_later_version_is_refused_and_not_changed() {
             error,
             Error::Newer {
                 found: 99,
-                known: 4,
+                known: 5,
                 ..
             }
         ),

@@ -8,13 +8,14 @@ use anyhow::{Context, bail};
 
 use crate::cli::Console;
 use crate::commands::{Outcome, console};
-use crate::report::{self, Color, CsvEncoding, Destination, Look, OutputFormat, Report, Settings};
+use crate::ledger::Ledger;
+use crate::report::{self, Color, CsvEncoding, Destination, EventsCsv, Look, OutputFormat, Report, Settings};
 
 /// The width of a report that no terminal shows, such as cron's mail, in cells.
 const WIDTH: usize = 80;
 
-/// What a table's writer gives back: how many characters its encoding could not hold.
-type Written = io::Result<u64>;
+/// How many bounces are read from the ledger at once, whole, to be written.
+const EVENTS_AT_ONCE: usize = 500;
 
 /// # Errors
 /// When two tables are to go to stdout, where nobody could tell them apart.
@@ -34,45 +35,58 @@ pub(crate) fn refuse_two_on_stdout(settings: &Settings) -> anyhow::Result<()> {
 /// Writes the tables, then the main form, unless a table has taken its place on stdout.
 ///
 /// # Errors
-/// When a file or stdout cannot be written to.
-pub(crate) fn write(report: &Report<'_>, settings: &Settings, console: Console) -> anyhow::Result<()> {
+/// When a file or stdout cannot be written to, or the ledger cannot be read.
+pub(crate) async fn write(
+    report: &Report<'_>,
+    ledger: &Ledger,
+    settings: &Settings,
+    console: Console,
+) -> anyhow::Result<()> {
     let encoding = settings.csv_encoding.unwrap_or_default();
     let mut stdout_taken = false;
     for (table, file) in tables(settings) {
-        let mut bytes = Vec::new();
-        let destination = if is_stdout(file) {
-            on_stdout(encoding)
+        let lost = if is_stdout(file) {
+            stdout_taken = true;
+            let out = io::BufWriter::new(io::stdout());
+            write_table(report, ledger, table, out, on_stdout(encoding)).await
         } else {
-            Destination::File(encoding)
+            let out = fs::File::create(file).map(io::BufWriter::new);
+            let out = out.with_context(|| format!("cannot write {}", file.display()))?;
+            write_table(report, ledger, table, out, Destination::File(encoding)).await
         };
-        let lost = write_table(report, table, &mut bytes, destination).context("a table in memory")?;
+        let lost = lost.with_context(|| format!("cannot write {}", file.display()))?;
         if lost > 0 {
             let file = file.display();
             console::say(&format!(
                 "{file}: {lost} characters that the encoding cannot hold were written as ?"
             ));
         }
-        if is_stdout(file) {
-            stdout_taken = true;
-            io::stdout().lock().write_all(&bytes).context("stdout")?;
-        } else {
-            fs::write(file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
-        }
     }
     if stdout_taken {
         return Ok(());
     }
-    let mut stdout = io::stdout().lock();
+    let mut stdout = io::BufWriter::new(io::stdout());
     match settings.format.unwrap_or_default() {
         OutputFormat::Table => {
             let text = report::table(report, look(settings.color.unwrap_or_default(), console));
             stdout.write_all(text.as_bytes())
         }
-        OutputFormat::Csv => write_table(report, Table::Groups, &mut stdout, on_stdout(encoding)).map(drop),
-        OutputFormat::Ndjson => report::ndjson(report.events(), &mut stdout),
+        OutputFormat::Csv => groups_on_stdout(report, &mut stdout, encoding),
+        OutputFormat::Ndjson => {
+            for some in report.shown().chunks(EVENTS_AT_ONCE) {
+                let bounces = ledger.recorded(some).await?;
+                let events = bounces.iter().map(|bounce| &bounce.event);
+                report::ndjson(events, &mut stdout).context("stdout")?;
+            }
+            Ok(())
+        }
     }
     .and_then(|()| stdout.flush())
     .context("stdout")
+}
+
+fn groups_on_stdout(report: &Report<'_>, out: impl Write, encoding: CsvEncoding) -> io::Result<()> {
+    report::groups_csv(report, out, on_stdout(encoding)).map(drop)
 }
 
 /// How the run ended, gaps and `--fail-on` considered.
@@ -134,11 +148,26 @@ fn tables(settings: &Settings) -> Vec<(Table, &Path)> {
         .collect()
 }
 
-fn write_table(report: &Report<'_>, table: Table, out: impl Write, to: Destination) -> Written {
+/// Gives how many characters the encoding could not hold.
+async fn write_table(
+    report: &Report<'_>,
+    ledger: &Ledger,
+    table: Table,
+    out: impl Write,
+    to: Destination,
+) -> anyhow::Result<u64> {
     match table {
-        Table::Groups => report::groups_csv(report, out, to),
-        Table::Events => report::events_csv(report.events(), report.clock(), out, to),
-        Table::Checks => report::checks_csv(report.listings(), report.clock(), out, to),
+        Table::Groups => Ok(report::groups_csv(report, out, to)?),
+        Table::Checks => Ok(report::checks_csv(report.listings(), report.clock(), out, to)?),
+        Table::Events => {
+            let mut csv = EventsCsv::new(report.clock(), out, to)?;
+            for some in report.shown().chunks(EVENTS_AT_ONCE) {
+                for bounce in ledger.recorded(some).await? {
+                    csv.row(&bounce.event)?;
+                }
+            }
+            Ok(csv.finish()?)
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
         .history(&Window {
             since: seen.since,
             until: seen.until,
+            late_until: seen.late_until(),
             folders: None,
         })
         .await?;
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
         looked_at: &[],
         now,
     })?;
-    outputs::write(&report, &settings, console)?;
+    outputs::write(&report, &ledger, &settings, console).await?;
     on_stderr::name_strange(report.strange());
     ledger.close().await;
     Ok(outputs::outcome(&report, &settings))

@@ -15,7 +15,7 @@ use crate::commands::walk::Reader;
 use crate::commands::{Outcome, outputs};
 use crate::config::Config;
 use crate::event::FolderRef;
-use crate::ledger::{Ledger, Window};
+use crate::ledger::{History, Ledger, Window};
 use crate::mailbox::Scope;
 use crate::report::{Input, Report};
 
@@ -61,16 +61,15 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     if walk.folders.is_empty() {
         bail!("none of the {number} accounts could be read");
     }
-    let dropped = ledger.prune(now).await?;
-    tracing::debug!(dropped, "older than keep");
-
+    ledger.prune(now).await?;
     let window = Window {
         since: seen.since,
         until: seen.until,
+        late_until: seen.late_until(),
         folders: Some(walk.folders),
     };
-    let (warnings, cut_short) = asked(&reader, &dns, &window).await?;
-    let history = ledger.history(&window).await?;
+    let mut history = ledger.history(&window).await?;
+    let (warnings, cut_short) = asked(&reader, &dns, &mut history).await?;
     let looked_at = looked_at(window.folders.as_deref().unwrap_or_default());
     let report = Report::build(Input {
         history: &history,
@@ -84,7 +83,7 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
         looked_at: &looked_at,
         now,
     })?;
-    outputs::write(&report, &settings, console)?;
+    outputs::write(&report, &ledger, &settings, console).await?;
     console::name_strange(report.strange());
     let outcome = outputs::outcome(&report, &settings).of_a_run(cut_short);
     ledger.mark_report(now).await?;
@@ -96,17 +95,21 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
 async fn asked(
     reader: &Reader<'_>,
     dns: &check::Settings,
-    window: &Window,
+    history: &mut History,
 ) -> anyhow::Result<(Vec<String>, bool)> {
-    match reader.stop.or(ask(reader, dns, window)).await {
+    match reader.stop.or(ask(reader, dns, history)).await {
         Some(warnings) => Ok((warnings?, false)),
         None => Ok((vec![UNASKED.to_owned()], true)),
     }
 }
 
-/// Asks the lists about what is blocked in the window. Without any resolver the report still tells what the bounces say.
-async fn ask(reader: &Reader<'_>, dns: &check::Settings, window: &Window) -> anyhow::Result<Vec<String>> {
-    let blocked = reader.ledger.blocked(window).await?;
+/// Asks the lists about what is blocked. Without any resolver the report still tells what the bounces say.
+async fn ask(
+    reader: &Reader<'_>,
+    dns: &check::Settings,
+    history: &mut History,
+) -> anyhow::Result<Vec<String>> {
+    let blocked = history.blocked();
     let serving = blocked
         .lists
         .iter()
@@ -127,6 +130,7 @@ async fn ask(reader: &Reader<'_>, dns: &check::Settings, window: &Window) -> any
     match checked {
         Ok(checked) => {
             reader.ledger.record_checks(&checked).await?;
+            reader.ledger.answers(history).await?;
             Ok(checked.warnings)
         }
         Err(error) => Ok(vec![format!(

@@ -1,19 +1,18 @@
 //! Reads the ledger: what a report needs, what is to be asked, where a scan goes on.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use futures::TryStreamExt;
-use serde::de::DeserializeOwned;
-use sqlx::SqliteConnection;
+use serde::Deserialize;
+use sqlx::{Row as _, SqliteConnection};
 
 use crate::event::{
-    Event, FolderRef, ListId, NotUnderstood, Position, Reason, ReceivingDomain, Source, Timestamp, Uid,
-    UidValidity, Zone,
+    Event, FolderRef, NotUnderstood, Position, ReceivingDomain, Source, Timestamp, Uid, UidValidity,
 };
+use crate::ledger::bounces::{Bounces, Row, speakers};
 use crate::ledger::error::Trouble;
-use crate::ledger::{Blocked, History, Recorded, Window, answers};
+use crate::ledger::{Bounce, History, Recorded, Window, answers, rows};
 
 /// What a database file holds.
 pub(super) enum Found {
@@ -84,54 +83,27 @@ pub(super) async fn positions(db: &mut SqliteConnection) -> Result<Vec<Position>
         .collect()
 }
 
-pub(super) async fn blocked(db: &mut SqliteConnection, window: &Window) -> Result<Blocked, Trouble> {
-    const SQL: &str =
-        "SELECT DISTINCT e.blocked_ip, e.zone, e.blocklist, e.reason, e.receiving_domain, s.folder_id
-        FROM events e JOIN sightings g ON g.event_id = e.id JOIN sources s ON s.id = g.source_id
-        WHERE e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2)";
-    type Row = (
-        Option<String>,
-        Option<String>,
-        Option<String>,
-        String,
-        String,
-        Option<i64>,
-    );
-    let folders = Folders::of(db, window).await?;
-    let (since, until) = epochs(window);
-    let rows: Vec<Row> = sqlx::query_as(SQL).bind(since).bind(until).fetch_all(db).await?;
-    let (mut ips, mut zones, mut lists) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let mut domains = BTreeSet::new();
-    for (ip, zone, list, reason, domain, _) in rows.into_iter().filter(|row| folders.hold(row.5)) {
-        let reason: Reason = reason.parse().map_err(|why| Trouble::row("reason", why))?;
-        if ip.is_some() || reason.is_block() {
-            domains.insert(ReceivingDomain::from_stored(domain));
-        }
-        let Some(ip) = ip else { continue };
-        let ip: IpAddr = ip.parse().map_err(|why| Trouble::row("blocked address", why))?;
-        ips.insert(ip);
-        zones.extend(zone.map(Zone::from));
-        lists.extend(list.map(ListId));
-    }
-    Ok(Blocked {
-        ips: ips.into_iter().collect(),
-        zones: zones.into_iter().collect(),
-        lists: lists.into_iter().collect(),
-        domains: domains.into_iter().collect(),
-    })
-}
-
 pub(super) async fn history(db: &mut SqliteConnection, window: &Window) -> Result<History, Trouble> {
     let folders = Folders::of(db, window).await?;
-    let bounces = bounces(db, window, &folders).await?;
+    let mut history = History {
+        bounces: bounces(db, window, &folders).await?,
+        not_understood: not_understood(db, window, &folders).await?,
+        last_report: last_report(db).await?,
+        ..History::default()
+    };
+    answers(db, &mut history).await?;
+    Ok(history)
+}
+
+/// Reads anew what the DNS said of what is blocked.
+pub(super) async fn answers(db: &mut SqliteConnection, history: &mut History) -> Result<(), Trouble> {
+    let bounces = &history.bounces;
     let ips: BTreeSet<IpAddr> = bounces
         .iter()
-        .filter_map(|bounce| bounce.event.verdict.blocked_ip)
+        .filter_map(|bounce| bounce.verdict.blocked_ip)
         .collect();
-    let domains: BTreeSet<&ReceivingDomain> = bounces
-        .iter()
-        .map(|bounce| &bounce.event.receiving_domain)
-        .collect();
+    let domains: BTreeSet<&ReceivingDomain> =
+        bounces.iter().map(|bounce| &*bounce.receiving_domain).collect();
     let (mut listings, mut names, mut exchanges) = (Vec::new(), Vec::new(), Vec::new());
     for ip in ips {
         listings.extend(answers::listings_of(db, ip).await?);
@@ -141,106 +113,134 @@ pub(super) async fn history(db: &mut SqliteConnection, window: &Window) -> Resul
         exchanges.extend(answers::exchange_of(db, domain).await?);
     }
     listings.sort_by_key(|listing| listing.checked_at);
-    Ok(History {
-        bounces,
-        listings,
-        names,
-        exchanges,
-        not_understood: not_understood(db, window, &folders).await?,
-        last_report: last_report(db).await?,
-    })
+    history.listings = listings;
+    history.names = names;
+    history.exchanges = exchanges;
+    Ok(())
 }
 
+/// Those in the window and those without a time, which are in every one. Two queries, each by its index: for an OR
+/// SQLite would go through all events.
 async fn bounces(
     db: &mut SqliteConnection,
     window: &Window,
     folders: &Folders,
-) -> Result<Vec<Recorded>, Trouble> {
-    const COUNT: &str = "SELECT count(*) FROM events e
-        WHERE e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2)";
-    const EVENTS: &str = "SELECT e.id, e.recorded_at, g.body, s.folder_id
-        FROM events e JOIN sightings g ON g.event_id = e.id AND g.best = 1 JOIN sources s ON s.id = g.source_id
-        WHERE e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2)";
-    type Row = (i64, String, String, Option<i64>);
+) -> Result<Vec<Bounce>, Trouble> {
+    const DATED: &str =
+        "SELECT id, recorded_at, action, reason, receiving_domain, blocked_ip, blocklist, zone, brief
+        FROM events WHERE window_epoch >= $1 AND window_epoch < $2";
+    const UNDATED: &str =
+        "SELECT id, recorded_at, action, reason, receiving_domain, blocked_ip, blocklist, zone, brief
+        FROM events WHERE window_epoch IS NULL";
     let (since, until) = epochs(window);
-    let mut elsewhere = elsewhere(db, window, folders).await?;
-    let count = sqlx::query_as(COUNT).bind(since).bind(until);
-    let (count,): (i64,) = count.fetch_one(&mut *db).await?;
-    let mut bounces = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
-    let mut rows = sqlx::query_as(EVENTS).bind(since).bind(until).fetch(db);
-    while let Some((id, recorded_at, body, folder)) = rows.try_next().await? {
-        let (id, recorded_at, body, folder): Row = (id, recorded_at, body, folder);
-        let others = elsewhere.remove(&id).unwrap_or_default();
-        if !others.shown && !folders.hold(folder) {
-            continue;
+    let shown = folders.show(db, (since, until)).await?;
+    let mut bounces = Bounces::default();
+    let mut recorded = Recent::default();
+    for query in [sqlx::query(DATED).bind(since).bind(until), sqlx::query(UNDATED)] {
+        let mut rows = query.fetch(&mut *db);
+        while let Some(row) = rows.try_next().await? {
+            let id = row.try_get("id")?;
+            if shown.as_ref().is_some_and(|shown| !shown.contains(&id)) {
+                continue;
+            }
+            bounces.add(&Row {
+                id,
+                recorded_at: recorded.moment(row.try_get("recorded_at")?)?,
+                action: row.try_get("action")?,
+                reason: row.try_get("reason")?,
+                receiving_domain: row.try_get("receiving_domain")?,
+                blocked_ip: row.try_get("blocked_ip")?,
+                blocklist: row.try_get("blocklist")?,
+                zone: row.try_get("zone")?,
+                brief: row.try_get("brief")?,
+            })?;
         }
-        let event = from_body::<Event>("bounce", &body)?;
-        bounces.push(Recorded {
-            sources: others.and(&event.source)?,
-            event,
-            recorded_at: moment(&recorded_at)?,
-        });
     }
-    // In place: a stable sort would take half as much memory once more.
-    bounces.sort_unstable_by(|a, b| oldest_first(&a.event, &b.event));
+    let mut bounces = bounces.in_order();
+    let speakers = speakers(&bounces, window.late_until);
+    let ids: Vec<i64> = speakers
+        .iter()
+        .filter_map(|at| Some(bounces.get(*at)?.id))
+        .collect();
+    let mut replies = replies(db, &ids).await?;
+    for at in speakers {
+        if let Some(bounce) = bounces.get_mut(at) {
+            bounce.reply = replies.remove(&bounce.id).flatten();
+        }
+    }
     Ok(bounces)
 }
 
-/// Places of a bounce beside that of its best reading.
-#[derive(Default)]
-struct Places {
-    urls: Vec<String>,
-    /// One of them is in a folder of the window.
-    shown: bool,
-}
-
-impl Places {
-    /// All places, in the order of their addresses.
-    fn and(self, best: &Source) -> Result<Vec<Source>, Trouble> {
-        let mut urls = self.urls;
-        if urls.is_empty() {
-            return Ok(vec![best.clone()]);
-        }
-        urls.push(best.to_string());
-        urls.sort_unstable();
-        urls.dedup();
-        urls.iter().map(|url| source(url)).collect()
-    }
-}
-
-/// Where the bounces of the window lie as well. Few have a second place.
-async fn elsewhere(
+async fn replies(
     db: &mut SqliteConnection,
-    window: &Window,
-    folders: &Folders,
-) -> Result<HashMap<i64, Places>, Trouble> {
-    const SQL: &str = "SELECT e.id, s.url, s.folder_id
-        FROM events e JOIN sightings g ON g.event_id = e.id AND g.best = 0 JOIN sources s ON s.id = g.source_id
-        WHERE e.window_epoch IS NULL OR (e.window_epoch >= $1 AND e.window_epoch < $2)";
-    let (since, until) = epochs(window);
-    let mut places: HashMap<i64, Places> = HashMap::new();
-    let mut rows = sqlx::query_as(SQL).bind(since).bind(until).fetch(db);
-    while let Some((event, url, folder)) = rows.try_next().await? {
-        let (event, url, folder): (i64, String, Option<i64>) = (event, url, folder);
-        let of_event = places.entry(event).or_default();
-        of_event.urls.push(url);
-        of_event.shown |= folders.hold(folder);
+    events: &[i64],
+) -> Result<HashMap<i64, Option<Box<str>>>, Trouble> {
+    #[derive(Deserialize)]
+    struct Said {
+        reply: Option<Box<str>>,
     }
-    Ok(places)
+    let mut replies = HashMap::with_capacity(events.len());
+    for events in events.chunks(rows::ROWS) {
+        let select = "SELECT event_id, body FROM sightings WHERE best = 1 AND event_id IN (";
+        let mut query = rows::with_ids(select, events);
+        let rows: Vec<(i64, String)> = query
+            .build_query_as()
+            .persistent(false)
+            .fetch_all(&mut *db)
+            .await?;
+        for (event, body) in rows {
+            replies.insert(event, from_body::<Said>("bounce", &body)?.reply);
+        }
+    }
+    Ok(replies)
 }
 
-/// By the time that the window goes by, those without one last; then by whatever tells them apart, so that the order in
-/// which mails were read does not show.
-fn oldest_first(a: &Event, b: &Event) -> Ordering {
-    let times = |event: &Event| {
-        let at = event.times.sent_or_bounced();
-        (at.is_none(), at, event.times.bounced_at)
-    };
-    times(a)
-        .cmp(&times(b))
-        .then_with(|| a.source.cmp(&b.source))
-        .then_with(|| a.recipient.cmp(&b.recipient))
-        .then_with(|| format!("{a:?}").cmp(&format!("{b:?}")))
+/// Thousands of rows are recorded at the same moment.
+#[derive(Default)]
+struct Recent(String, Timestamp);
+
+impl Recent {
+    fn moment(&mut self, text: &str) -> Result<Timestamp, Trouble> {
+        if self.0 != text {
+            *self = Self(text.to_owned(), moment(text)?);
+        }
+        Ok(self.1)
+    }
+}
+
+/// The whole of some bounces, in the order of their numbers as they are given.
+pub(super) async fn recorded(db: &mut SqliteConnection, ids: &[i64]) -> Result<Vec<Recorded>, Trouble> {
+    type Row = (i64, bool, String, String, Option<String>);
+    let mut recorded: HashMap<i64, Recorded> = HashMap::with_capacity(ids.len());
+    let mut others: HashMap<i64, Vec<Source>> = HashMap::new();
+    for ids in ids.chunks(rows::ROWS) {
+        let select = "SELECT e.id, g.best, e.recorded_at, s.url, CASE g.best WHEN 1 THEN g.body END
+            FROM events e JOIN sightings g ON g.event_id = e.id JOIN sources s ON s.id = g.source_id WHERE e.id IN (";
+        let mut query = rows::with_ids(select, ids);
+        let query = query.build_query_as::<Row>().persistent(false);
+        for (id, best, recorded_at, url, body) in query.fetch_all(&mut *db).await? {
+            match body.filter(|_| best) {
+                Some(body) => {
+                    let event: Event = from_body("bounce", &body)?;
+                    let bounce = Recorded {
+                        sources: vec![event.source.clone()],
+                        event,
+                        recorded_at: moment(&recorded_at)?,
+                    };
+                    recorded.insert(id, bounce);
+                }
+                None => others.entry(id).or_default().push(source(&url)?),
+            }
+        }
+    }
+    for (id, others) in others {
+        if let Some(bounce) = recorded.get_mut(&id) {
+            bounce.sources.extend(others);
+            bounce.sources.sort_by_cached_key(ToString::to_string);
+            bounce.sources.dedup();
+        }
+    }
+    Ok(ids.iter().filter_map(|id| recorded.remove(id)).collect())
 }
 
 /// A mail that some reading understood is not among them, whichever came first. A copy in another folder is the same mail:
@@ -251,8 +251,8 @@ async fn not_understood(
     folders: &Folders,
 ) -> Result<Vec<NotUnderstood>, Trouble> {
     const SQL: &str =
-        "SELECT s.url, s.folder_id, n.body FROM not_understood n JOIN sources s ON s.id = n.source_id
-        WHERE NOT EXISTS (SELECT 1 FROM sightings g WHERE g.source_id = s.id) ORDER BY s.id";
+        "SELECT s.url, s.folder_id, n.body FROM not_understood n CROSS JOIN sources s ON s.id = n.source_id
+        WHERE NOT EXISTS (SELECT 1 FROM sightings g WHERE g.source_id = n.source_id) ORDER BY n.source_id";
     let (since, until) = epochs(window);
     let rows: Vec<(String, Option<i64>, Option<String>)> = sqlx::query_as(SQL).fetch_all(db).await?;
     let (mut mails, mut seen) = (Vec::new(), BTreeSet::new());
@@ -286,20 +286,65 @@ async fn last_report(db: &mut SqliteConnection) -> Result<Option<Timestamp>, Tro
     row.map(|(made_at,)| moment(&made_at)).transpose()
 }
 
-/// The folders of a window, as the ledger numbers them; `None` when the window takes all.
+/// The folders of a window, as the ledger numbers them; `None` when it takes all that there are.
 struct Folders(Option<BTreeSet<i64>>);
 
 impl Folders {
     async fn of(db: &mut SqliteConnection, window: &Window) -> Result<Self, Trouble> {
+        const FILES: &str = "SELECT id FROM sources WHERE folder_id IS NULL LIMIT 1";
+        const MAILS: &str = "SELECT id FROM sources WHERE folder_id = $1 LIMIT 1";
         let Some(wanted) = &window.folders else {
             return Ok(Self(None));
         };
         let wanted: BTreeSet<String> = wanted.iter().map(ToString::to_string).collect();
         let known: Vec<(i64, String)> = sqlx::query_as("SELECT id, url FROM folders")
-            .fetch_all(db)
+            .fetch_all(&mut *db)
             .await?;
-        let numbers = known.into_iter().filter(|(_, url)| wanted.contains(url));
-        Ok(Self(Some(numbers.map(|(id, _)| id).collect())))
+        let (inside, outside): (Vec<_>, Vec<_>) =
+            known.into_iter().partition(|(_, url)| wanted.contains(url));
+        let mut others = sqlx::query_as::<_, (i64,)>(FILES)
+            .fetch_optional(&mut *db)
+            .await?;
+        for (folder, _) in outside {
+            let mail = sqlx::query_as(MAILS)
+                .bind(folder)
+                .fetch_optional(&mut *db)
+                .await?;
+            others = others.or(mail);
+        }
+        Ok(Self(
+            others.map(|_| inside.into_iter().map(|(id, _)| id).collect()),
+        ))
+    }
+
+    /// The events of a window that lie in one of them, in whichever copy; `None`: all do.
+    async fn show(
+        &self,
+        db: &mut SqliteConnection,
+        (since, until): (i64, i64),
+    ) -> Result<Option<HashSet<i64>>, Trouble> {
+        const DATED: &str = "SELECT e.id, s.folder_id
+            FROM events e JOIN sightings g ON g.event_id = e.id JOIN sources s ON s.id = g.source_id
+            WHERE e.window_epoch >= $1 AND e.window_epoch < $2";
+        const UNDATED: &str = "SELECT e.id, s.folder_id
+            FROM events e JOIN sightings g ON g.event_id = e.id JOIN sources s ON s.id = g.source_id
+            WHERE e.window_epoch IS NULL";
+        if self.0.is_none() {
+            return Ok(None);
+        }
+        let mut shown = HashSet::new();
+        for query in [
+            sqlx::query_as(DATED).bind(since).bind(until),
+            sqlx::query_as(UNDATED),
+        ] {
+            let mut rows = query.fetch(&mut *db);
+            while let Some((event, folder)) = rows.try_next().await? {
+                if self.hold(folder) {
+                    shown.insert(event);
+                }
+            }
+        }
+        Ok(Some(shown))
     }
 
     fn hold(&self, folder: Option<i64>) -> bool {
@@ -317,7 +362,7 @@ fn epochs(window: &Window) -> (i64, i64) {
     )
 }
 
-pub(super) fn from_body<T: DeserializeOwned>(what: &'static str, body: &str) -> Result<T, Trouble> {
+pub(super) fn from_body<'a, T: Deserialize<'a>>(what: &'static str, body: &'a str) -> Result<T, Trouble> {
     serde_json::from_str(body).map_err(|why| Trouble::row(what, why))
 }
 

@@ -5,12 +5,11 @@
 //! function of the whole set, and no two events of a group disagree.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest, Sha256};
 
-use crate::event::{Action, Event, Format, Reason};
-use crate::ledger::Recorded;
+use crate::event::{Event, Format, Reason};
 
 /// By how much `bounced_at` may differ between copies of one bounce.
 pub(super) const MAX_APART_SECONDS: i64 = 60;
@@ -48,6 +47,15 @@ pub(super) fn bucket(event: &Event) -> i64 {
         hash.update([1]);
         hash.update(reply.as_bytes());
     }
+    first_number(hash)
+}
+
+/// A number that events share only by accident, unless they say the same; `body` is all that one says.
+pub(super) fn digest(body: &str) -> i64 {
+    first_number(Sha256::new_with_prefix(body))
+}
+
+fn first_number(hash: Sha256) -> i64 {
     let mut number = [0; 8];
     for (to, from) in number.iter_mut().zip(hash.finalize()) {
         *to = from;
@@ -153,34 +161,6 @@ pub(super) fn heads(readings: &[Event]) -> Vec<usize> {
         }
     }
     heads
-}
-
-/// Failures that have come, to tell which delay notices they overtake.
-#[derive(Debug)]
-pub struct Failures<'a>(HashSet<(&'a str, (&'a str, &'a str))>);
-
-impl<'a> Failures<'a> {
-    /// The failures among these bounces.
-    #[must_use]
-    pub fn among(bounces: &'a [Recorded]) -> Self {
-        let failures = bounces
-            .iter()
-            .map(|bounce| &bounce.event)
-            .filter(|event| event.action == Action::Failed);
-        Self(failures.filter_map(mail_and_recipient).collect())
-    }
-
-    /// Whether this is a delay notice and the failure for the same mail and recipient has come, so that the notice
-    /// leaves the counts. A notice that does not name its mail stays.
-    #[must_use]
-    pub fn overtake(&self, event: &Event) -> bool {
-        event.action == Action::Delayed
-            && mail_and_recipient(event).is_some_and(|mail| self.0.contains(&mail))
-    }
-}
-
-fn mail_and_recipient(event: &Event) -> Option<(&str, (&str, &str))> {
-    Some((event.original.message_id.as_deref()?, recipient(event)))
 }
 
 /// The local part as it stands (RFC 5321 §2.4: case matters in it) and the domain as one spelling of it.
@@ -297,8 +277,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use crate::event::{Action, Event, ReceivingDomain, Timestamp};
-    use crate::ledger::Recorded;
-    use crate::ledger::identity::{Failures, bucket, group, heads, is_one};
+    use crate::ledger::identity::{bucket, group, heads, is_one};
 
     fn at(seconds: i64) -> Timestamp {
         "2026-11-20T10:05:12+09:00".parse::<Timestamp>().unwrap() + TimeDelta::seconds(seconds)
@@ -409,35 +388,5 @@ mod tests {
         let mut found = heads(&[poorer, event(), second, other_recipient]);
         found.sort_unstable();
         assert_eq!(found, [1, 2, 3]);
-    }
-
-    #[test]
-    fn a_delay_notice_leaves_the_counts_when_the_failure_for_its_mail_and_recipient_has_come() {
-        let delayed = changed(|notice| notice.action = Action::Delayed);
-        let others = [
-            changed(|notice| {
-                notice.action = Action::Delayed;
-                notice.recipient = "sato@canary.example.com".to_owned();
-            }),
-            changed(|notice| {
-                notice.action = Action::Delayed;
-                notice.original.message_id = None;
-            }),
-            event(),
-        ];
-        let bounces: Vec<Recorded> = [event(), delayed.clone()]
-            .into_iter()
-            .map(|event| Recorded {
-                sources: vec![event.source.clone()],
-                event,
-                recorded_at: at(0),
-            })
-            .collect();
-        let failures = Failures::among(&bounces);
-        assert!(failures.overtake(&delayed));
-        for other in &others {
-            assert!(!failures.overtake(other), "{other:?}");
-        }
-        assert!(!Failures::among(bounces.get(1..).unwrap()).overtake(&delayed));
     }
 }

@@ -6,6 +6,7 @@
 //! Not here: how groups look (`report`), what is read next (`mailbox`).
 
 mod answers;
+mod bounces;
 mod error;
 mod history;
 mod identity;
@@ -18,6 +19,7 @@ mod state;
 mod store;
 mod upkeep;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::check::{Exchange, Listing, Names};
@@ -25,17 +27,20 @@ use crate::event::{
     Event, FolderRef, ListId, NotUnderstood, Position, ReceivingDomain, Source, Timestamp, Zone,
 };
 
+#[cfg(test)]
+pub(crate) use bounces::bounces_of;
+pub use bounces::{Bounce, Failures, Mail, Recipient};
 pub use error::Error;
-pub use identity::{Failures, is_one};
+pub use identity::is_one;
 pub use settings::Settings;
 pub use state::{ListedNow, Observed, Refusal, State, listed_now, state};
 pub use store::Ledger;
 
-/// Everything that an output needs, from the ledger alone.
+/// Everything that a report counts, from the ledger alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// The bounces of the window, oldest first.
-    pub bounces: Vec<Recorded>,
+    /// The bounces of the window, oldest first; [`Ledger::recorded`] has the whole of them.
+    pub bounces: Vec<Bounce>,
     /// Every answer ever recorded about the blocked addresses of the window, oldest first.
     pub listings: Vec<Listing>,
     /// The newest names of each blocked address.
@@ -80,10 +85,42 @@ pub struct Reading<'a> {
 pub struct Window {
     /// The first moment of the window; `None` is the beginning of time.
     pub since: Option<Timestamp>,
-    /// The first moment after the window; `None` is its end.
+    /// The first moment after the window; `None` is the end of time.
     pub until: Option<Timestamp>,
+    /// From then on bounces are too late to speak for the window's mail; `None`: they never are.
+    pub late_until: Option<Timestamp>,
     /// Folders of which at least one shows the bounce; `None` takes all, files too.
     pub folders: Option<Vec<FolderRef>>,
+}
+
+impl History {
+    /// What its bounces say is blocked.
+    #[must_use]
+    pub fn blocked(&self) -> Blocked {
+        let (mut ips, mut domains) = (BTreeSet::new(), BTreeSet::new());
+        let (mut zones, mut lists) = (BTreeSet::new(), BTreeSet::new());
+        for Bounce {
+            verdict,
+            receiving_domain,
+            ..
+        } in &self.bounces
+        {
+            if verdict.blocked_ip.is_some() || verdict.reason.is_block() {
+                domains.insert(receiving_domain);
+            }
+            if let Some(ip) = verdict.blocked_ip {
+                ips.insert(ip);
+                zones.extend(&verdict.zone);
+                lists.extend(&verdict.blocklist);
+            }
+        }
+        Blocked {
+            ips: ips.into_iter().collect(),
+            zones: zones.into_iter().cloned().collect(),
+            lists: lists.into_iter().cloned().collect(),
+            domains: domains.into_iter().map(|domain| (**domain).clone()).collect(),
+        }
+    }
 }
 
 /// What the bounces of a window say is blocked: each address, zone and list once, in their order.

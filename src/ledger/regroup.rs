@@ -190,11 +190,11 @@ async fn event(
     (recorded_epoch, recorded_at): &(i64, String),
 ) -> Result<i64, Trouble> {
     const ADD: &str = "INSERT INTO events (recorded_at, recorded_epoch, bounced_epoch, window_epoch, action,
-        reason, receiving_domain, blocked_ip, blocklist, zone)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
+        reason, receiving_domain, blocked_ip, blocklist, zone, brief)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
     const CHANGE: &str = "UPDATE events SET recorded_at = $1, recorded_epoch = $2, bounced_epoch = $3,
         window_epoch = $4, action = $5, reason = $6, receiving_domain = $7, blocked_ip = $8, blocklist = $9,
-        zone = $10 WHERE id = $11 RETURNING id";
+        zone = $10, brief = $11 WHERE id = $12 RETURNING id";
     let sql = if known.is_some() { CHANGE } else { ADD };
     let mut query = sqlx::query_as(sql)
         .bind(recorded_at)
@@ -206,7 +206,8 @@ async fn event(
         .bind(event.receiving_domain.as_str())
         .bind(event.verdict.blocked_ip.map(|ip| ip.to_string()))
         .bind(event.verdict.blocklist.as_ref().map(ToString::to_string))
-        .bind(event.verdict.zone.as_ref().map(ToString::to_string));
+        .bind(event.verdict.zone.as_ref().map(ToString::to_string))
+        .bind(rows::brief(event)?);
     if let Some(known) = known {
         query = query.bind(known);
     }

@@ -7,11 +7,12 @@ use std::collections::{BTreeSet, HashMap};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::event::{Event, Timestamp};
+use crate::ledger::bounces::Brief;
 use crate::ledger::error::Trouble;
 use crate::ledger::history::from_body;
-use crate::ledger::identity::{MAX_APART_SECONDS, bounced_epoch, is_one};
+use crate::ledger::identity::{MAX_APART_SECONDS, bounced_epoch, digest, is_one};
 
-/// Times ten columns it stays below the values that SQLite takes in one statement (32,766).
+/// Times eleven columns it stays below the values that SQLite takes in one statement (32,766).
 pub(super) const ROWS: usize = 500;
 
 /// A mail that the ledger does not know yet.
@@ -105,15 +106,19 @@ pub(super) async fn add_events(
     now: Timestamp,
 ) -> Result<(), Trouble> {
     const ADD: &str = "INSERT INTO events (recorded_at, recorded_epoch, bounced_epoch, window_epoch, action,
-        reason, receiving_domain, blocked_ip, blocklist, zone) ";
+        reason, receiving_domain, blocked_ip, blocklist, zone, brief) ";
     // Of a list of values the columns are called so in SQLite and in PostgreSQL.
     const ASSIGN: [&str; 2] = [
         "UPDATE sightings SET event_id = v.column2, best = 1 FROM (",
         ") AS v WHERE sightings.id = v.column1",
     ];
     for lone in lone.chunks(ROWS) {
+        let mut briefs = Vec::with_capacity(lone.len());
+        for (_, event) in lone {
+            briefs.push(brief(event)?);
+        }
         let mut query = QueryBuilder::<Sqlite>::new(ADD);
-        query.push_values(lone, |mut row, (_, event)| {
+        query.push_values(lone.iter().zip(briefs), |mut row, ((_, event), brief)| {
             row.push_bind(now.to_rfc3339())
                 .push_bind(now.timestamp())
                 .push_bind(bounced_epoch(event))
@@ -123,7 +128,8 @@ pub(super) async fn add_events(
                 .push_bind(event.receiving_domain.as_str().to_owned())
                 .push_bind(event.verdict.blocked_ip.map(|ip| ip.to_string()))
                 .push_bind(event.verdict.blocklist.as_ref().map(ToString::to_string))
-                .push_bind(event.verdict.zone.as_ref().map(ToString::to_string));
+                .push_bind(event.verdict.zone.as_ref().map(ToString::to_string))
+                .push_bind(brief);
         });
         let ids = added(db, query, lone.len()).await?;
         let [update, to] = ASSIGN;
@@ -134,6 +140,44 @@ pub(super) async fn add_events(
         query.push(to).build().persistent(false).execute(&mut *db).await?;
     }
     Ok(())
+}
+
+/// A statement that ends with `IN (`, and the numbers that it is about.
+pub(super) fn with_ids(statement: &'static str, ids: &[i64]) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(statement);
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    list.push_unseparated(")");
+    query
+}
+
+/// What a report counts of an event, as the ledger keeps it.
+pub(super) fn brief(event: &Event) -> Result<String, Trouble> {
+    let strange = |why| Trouble::row("bounce", why);
+    let body = serde_json::to_string(event).map_err(strange)?;
+    serde_json::to_string(&Brief::of(event, digest(&body))).map_err(strange)
+}
+
+/// Writes the briefs that an earlier version did not know.
+pub(super) async fn add_briefs(db: &mut SqliteConnection) -> Result<(), Trouble> {
+    const NEXT: &str =
+        "SELECT e.id, g.body FROM events e JOIN sightings g ON g.event_id = e.id AND g.best = 1
+        WHERE e.id > $1 ORDER BY e.id LIMIT 500";
+    const SET: &str = "UPDATE events SET brief = $2 WHERE id = $1";
+    let mut last = i64::MIN;
+    loop {
+        let events: Vec<(i64, String)> = sqlx::query_as(NEXT).bind(last).fetch_all(&mut *db).await?;
+        for (id, body) in &events {
+            let brief = brief(&from_body("bounce", body)?)?;
+            sqlx::query(SET).bind(id).bind(brief).execute(&mut *db).await?;
+        }
+        match events.last() {
+            Some((id, _)) => last = *id,
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Which of these sightings no other is one with; each has its number and its bucket.

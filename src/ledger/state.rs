@@ -12,7 +12,7 @@ use strum::{Display, EnumIter, EnumString};
 
 use crate::check::{Answer, Listing};
 use crate::event::{Reason, Timestamp, Zone};
-use crate::ledger::Recorded;
+use crate::ledger::Bounce;
 
 /// For how long an observation is about now.
 const FRESH: TimeDelta = TimeDelta::hours(24);
@@ -60,12 +60,12 @@ pub struct Refusal {
     pub reason: Reason,
 }
 
-impl From<&Recorded> for Refusal {
-    fn from(recorded: &Recorded) -> Self {
+impl From<&Bounce> for Refusal {
+    fn from(bounce: &Bounce) -> Self {
         Self {
-            at: recorded.event.times.sent_or_bounced(),
-            recorded_at: recorded.recorded_at,
-            reason: recorded.event.verdict.reason,
+            at: bounce.times.sent_or_bounced(),
+            recorded_at: bounce.recorded_at,
+            reason: bounce.verdict.reason,
         }
     }
 }

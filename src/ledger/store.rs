@@ -12,7 +12,7 @@ use crate::check::{Checked, Known};
 use crate::event::{Position, ReceivingDomain, Timestamp};
 use crate::ledger::error::Trouble;
 use crate::ledger::{
-    Blocked, Error, History, Reading, Settings, Window, answers, history, place, record, upkeep,
+    Error, History, Reading, Recorded, Settings, Window, answers, history, place, record, upkeep,
 };
 
 /// How long to wait for another process that writes, and how often to look.
@@ -21,11 +21,12 @@ const BUSY_PAUSE: Duration = Duration::from_millis(50);
 /// Rows that the database's thread may be ahead: at its 50 the two threads wait for each other all the time.
 const ROWS_AHEAD: usize = 300;
 /// What brings an older ledger up to date, one step a version. A step that has been released is never changed.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
 ];
 
 /// An open ledger.
@@ -119,16 +120,6 @@ impl Ledger {
         Ok(new)
     }
 
-    /// What the bounces of a window say is blocked.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn blocked(&self, window: &Window) -> Result<Blocked, Error> {
-        let mut view = self.view().await?;
-        let blocked = history::blocked(&mut view, window).await;
-        blocked.map_err(self.here())
-    }
-
     /// Keeps answers of the DNS. The same answer twice is kept once.
     ///
     /// # Errors
@@ -160,6 +151,26 @@ impl Ledger {
         history.map_err(self.here())
     }
 
+    /// Reads again what the DNS said of what is blocked, after [`Ledger::record_checks`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn answers(&self, history: &mut History) -> Result<(), Error> {
+        let mut view = self.view().await?;
+        let answers = history::answers(&mut view, history).await;
+        answers.map_err(self.here())
+    }
+
+    /// The whole of some bounces, by the numbers that they have in a [`History`], in that order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn recorded(&self, ids: &[i64]) -> Result<Vec<Recorded>, Error> {
+        let mut view = self.view().await?;
+        let recorded = history::recorded(&mut view, ids).await;
+        recorded.map_err(self.here())
+    }
+
     /// Remembers that a report was made.
     ///
     /// # Errors
@@ -187,6 +198,7 @@ impl Ledger {
         let pruned = upkeep::prune(&mut transaction, oldest).await;
         let pruned = pruned.map_err(self.here())?;
         self.commit(transaction).await?;
+        tracing::debug!(pruned, "bounces older than keep");
         Ok(pruned)
     }
 

@@ -5,6 +5,10 @@ use sqlx::SqliteConnection;
 use crate::check::Checked;
 use crate::event::Timestamp;
 use crate::ledger::error::Trouble;
+use crate::ledger::rows;
+
+/// The version that added them; SQL alone cannot write them.
+const WITH_BRIEFS: i64 = 5;
 
 pub(super) async fn migrate(
     db: &mut SqliteConnection,
@@ -12,6 +16,9 @@ pub(super) async fn migrate(
     step: &'static str,
 ) -> Result<(), Trouble> {
     sqlx::raw_sql(step).execute(&mut *db).await?;
+    if version == WITH_BRIEFS {
+        rows::add_briefs(db).await?;
+    }
     let mark = sqlx::query("INSERT INTO ledger_schema (version, program) VALUES ($1, $2)")
         .bind(version)
         .bind(env!("CARGO_PKG_VERSION"));

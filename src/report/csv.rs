@@ -112,11 +112,44 @@ pub fn events_csv<'a>(
     out: impl Write,
     to: Destination,
 ) -> io::Result<u64> {
-    let mut table = Table::new(out, to, &EVENTS)?;
+    let mut table = EventsCsv::new(clock, out, to)?;
     for event in events {
-        table.row(event_cells(event, clock))?;
+        table.row(event)?;
     }
     table.finish()
+}
+
+/// The same, bounce by bounce.
+pub struct EventsCsv<W: Write> {
+    table: Table<W>,
+    clock: Clock,
+}
+
+impl<W: Write> EventsCsv<W> {
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn new(clock: Clock, out: W, to: Destination) -> io::Result<Self> {
+        let table = Table::new(out, to, &EVENTS)?;
+        Ok(Self { table, clock })
+    }
+
+    /// Writes a bounce.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn row(&mut self, event: &Event) -> io::Result<()> {
+        self.table.row(event_cells(event, self.clock))
+    }
+
+    /// Gives the number of characters that the encoding could not hold.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn finish(self) -> io::Result<u64> {
+        self.table.finish()
+    }
 }
 
 /// Writes answers of lists (`--checks-csv`) and gives the number of characters that the encoding could not hold.

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use chrono::{Datelike, NaiveDate, TimeDelta};
 
 use crate::event::Timestamp;
+use crate::ledger::Mail;
 use crate::report::group::Group;
-use crate::report::late::{LateCause, Mail, is_late};
+use crate::report::late::{LateCause, is_late};
 use crate::report::layout::{Page, Tone, cells, pad, pad_left};
 use crate::report::rows::{Row, refused_until};
 use crate::report::settings::Clock;
@@ -19,15 +20,15 @@ const INDENT: usize = 2;
 
 /// What one address sent, by day.
 #[derive(Default)]
-struct Line<'a> {
-    days: BTreeMap<NaiveDate, Cell<'a>>,
+struct Line {
+    days: BTreeMap<NaiveDate, Cell>,
     /// For mail of which days bounces may come that are not due yet.
     due: Option<(NaiveDate, NaiveDate)>,
 }
 
 #[derive(Default)]
-struct Cell<'a> {
-    mails: BTreeSet<Mail<'a>>,
+struct Cell {
+    mails: BTreeSet<Mail>,
     late: bool,
 }
 
@@ -66,7 +67,7 @@ pub(super) fn write(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>], 
     let labels = labels(&columns.days, report.clock.show(report.now).year());
     let header: String = labels.iter().map(|label| format!("  {label}")).collect();
     page.spans(&[(Tone::Plain, &" ".repeat(INDENT + label)), (Tone::Faint, &header)]);
-    let visible = |line: &Line<'_>| columns.days.iter().any(|day| line.show(*day) != ".");
+    let visible = |line: &Line| columns.days.iter().any(|day| line.show(*day) != ".");
     for (ip, line) in lines.iter().filter(|(_, line)| visible(line)) {
         let name = name(*ip, words);
         let cells: String = columns
@@ -100,7 +101,7 @@ fn pad_cell(text: &str, width: usize) -> String {
     }
 }
 
-impl Line<'_> {
+impl Line {
     fn show(&self, day: NaiveDate) -> String {
         match self.days.get(&day) {
             Some(cell) if cell.late => format!("{}*", cell.mails.len()),
@@ -111,18 +112,18 @@ impl Line<'_> {
     }
 }
 
-fn lines<'a>(report: &Report<'a>, rows: &[Row<'_, 'a>]) -> BTreeMap<Option<IpAddr>, Line<'a>> {
+fn lines(report: &Report<'_>, rows: &[Row<'_, '_>]) -> BTreeMap<Option<IpAddr>, Line> {
     let clock = report.clock;
-    let mut lines: BTreeMap<Option<IpAddr>, Line<'_>> = BTreeMap::new();
+    let mut lines: BTreeMap<Option<IpAddr>, Line> = BTreeMap::new();
     for group in rows.iter().flat_map(|row| &row.groups) {
         let line = lines.entry(group.blocked_ip).or_default();
-        for event in &group.events {
-            let Some(sent_at) = event.times.sent_at else {
+        for bounce in &group.bounces {
+            let Some(sent_at) = bounce.times.sent_at else {
                 continue;
             };
             let cell = line.days.entry(day(sent_at, clock)).or_default();
-            cell.mails.insert(Mail::of(event));
-            cell.late |= is_late(event);
+            cell.mails.insert(bounce.mail);
+            cell.late |= is_late(bounce);
         }
         line.due = match (line.due, due(group, report)) {
             (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),

@@ -283,15 +283,15 @@ fn unnamed(report: &Report<'_>, row: &Row<'_, '_>) -> String {
     let words = &report.words.row;
     let hosts = row.each(|group| {
         group
-            .events
+            .bounces
             .iter()
-            .filter_map(|event| event.reporting_mta.clone())
+            .filter_map(|bounce| bounce.reporting_mta.as_deref())
             .collect()
     });
     if hosts.is_empty() {
         return words.unnamed_unknown.clone();
     }
-    let hosts: Vec<String> = hosts.into_iter().collect();
+    let hosts = Vec::from_iter(hosts);
     fill(&words.unnamed, &[("hosts", &hosts.join(", "))])
 }
 

@@ -7,9 +7,11 @@ use chrono::TimeDelta;
 
 use crate::catalogue::{Catalogue, Hosting, WhoMayAsk};
 use crate::check::{Answer, Exchange, Listing, Mx, Names, Network, Owner, Ptr};
-use crate::event::{Action, Event, ListId, Reason, ReceivingDomain, Timestamp, Zone};
-use crate::ledger::{History, ListedNow, Observed, Recorded, Refusal, State, listed_now, state};
-use crate::report::late::{LateCause, Mail, is_late, recipient};
+use crate::event::{Action, ListId, Reason, ReceivingDomain, Timestamp, Zone};
+use crate::ledger::{
+    Bounce, History, ListedNow, Mail, Observed, Recipient, Refusal, State, listed_now, state,
+};
+use crate::report::late::{LateCause, is_late};
 use crate::report::own::{Ours, OwnAddress};
 use crate::report::tenancy::{Tenancy, hosted};
 
@@ -23,17 +25,17 @@ pub(super) struct Group<'a> {
     pub(super) blocklists: BTreeSet<&'a ListId>,
     pub(super) codes: BTreeSet<&'a str>,
     pub(super) ours: Ours,
-    pub(super) messages: BTreeSet<Mail<'a>>,
-    pub(super) recipients: BTreeSet<(&'a str, &'a str)>,
-    pub(super) senders: BTreeSet<ReceivingDomain>,
+    pub(super) messages: BTreeSet<Mail>,
+    pub(super) recipients: BTreeSet<Recipient>,
+    pub(super) senders: BTreeSet<&'a ReceivingDomain>,
     pub(super) first_sent: Option<Timestamp>,
     pub(super) last_sent: Option<Timestamp>,
     pub(super) first_bounced: Option<Timestamp>,
     pub(super) last_bounced: Option<Timestamp>,
     pub(super) max_delay: Option<TimeDelta>,
-    pub(super) late: BTreeSet<Mail<'a>>,
+    pub(super) late: BTreeSet<Mail>,
     pub(super) late_cause: Option<LateCause>,
-    pub(super) delayed: BTreeSet<Mail<'a>>,
+    pub(super) delayed: BTreeSet<Mail>,
     pub(super) state: State,
     pub(super) listed_now: ListedNow,
     /// When a list was last seen with the address, and first without it after that.
@@ -58,8 +60,8 @@ pub(super) struct Group<'a> {
     pub(super) lists: BTreeMap<&'a ListId, Vec<&'a Zone>>,
     /// The newest answer of each zone about the address.
     pub(super) listings: Vec<&'a Listing>,
-    /// The events that count, oldest bounce first.
-    pub(super) events: Vec<&'a Event>,
+    /// The bounces that count, oldest first.
+    pub(super) bounces: Vec<&'a Bounce>,
 }
 
 /// What groups are made from, besides their own bounces.
@@ -73,10 +75,10 @@ pub(super) struct Facts<'a> {
 }
 
 /// The groups of these bounces, in the order of address and domain.
-pub(super) fn groups<'a>(bounces: &[&'a Recorded], facts: Facts<'a>) -> Vec<Group<'a>> {
-    let mut sorted: BTreeMap<_, Vec<&Recorded>> = BTreeMap::new();
+pub(super) fn groups<'a>(bounces: &[&'a Bounce], facts: Facts<'a>) -> Vec<Group<'a>> {
+    let mut sorted: BTreeMap<_, Vec<&Bounce>> = BTreeMap::new();
     for bounce in bounces {
-        let key = (bounce.event.verdict.blocked_ip, &bounce.event.receiving_domain);
+        let key = (bounce.verdict.blocked_ip, &*bounce.receiving_domain);
         sorted.entry(key).or_default().push(bounce);
     }
     let known = known(facts, bounces);
@@ -88,7 +90,7 @@ pub(super) fn groups<'a>(bounces: &[&'a Recorded], facts: Facts<'a>) -> Vec<Grou
         .map(|((ip, domain), bounces)| {
             let known = ip.and_then(|ip| known.get(&ip)).unwrap_or(&unknown);
             let to = (domain, mail_hosts(exchanges.get(domain).copied()));
-            Group::of(ip, to, &bounces, known, facts)
+            Group::of(ip, to, bounces, known, facts)
         })
         .collect()
 }
@@ -98,15 +100,14 @@ impl<'a> Group<'a> {
     fn of(
         blocked_ip: Option<IpAddr>,
         (receiving_domain, mail_hosts): (&'a ReceivingDomain, &[String]),
-        bounces: &[&'a Recorded],
+        mut bounces: Vec<&'a Bounce>,
         known: &Known<'a>,
         facts: Facts<'a>,
     ) -> Self {
-        let mut events: Vec<&Event> = bounces.iter().map(|bounce| &bounce.event).collect();
-        events.sort_by_key(|event| event.times.bounced_at.or(event.times.sent_at));
-        let lists = zones_of_lists(&events, facts.catalogue, &known.newest);
+        bounces.sort_by_cached_key(|bounce| bounce.speaking_order());
+        let lists = zones_of_lists(&bounces, facts.catalogue, &known.newest);
         let zones: Vec<Vec<&Zone>> = lists.values().cloned().collect();
-        let refusals = refusals(bounces);
+        let refusals = refusals(&bounces);
         let observed = Observed {
             ip: blocked_ip,
             lists: &zones,
@@ -116,60 +117,60 @@ impl<'a> Group<'a> {
             now: facts.now,
         };
         let ours = Ours::of_all(
-            events
+            bounces
                 .iter()
-                .map(|event| Ours::of(event, &confirmed(known.names), facts.own)),
+                .map(|bounce| Ours::of(bounce, &confirmed(known.names), facts.own)),
         );
         // What stands for the group is its newest failure; a group of delay notices alone has the newest of them.
         let failures = || {
-            events
+            bounces
                 .iter()
                 .rev()
                 .copied()
-                .filter(|event| event.action == Action::Failed)
+                .filter(|bounce| bounce.action == Action::Failed)
         };
-        let newest = failures().next().or_else(|| events.last().copied());
-        let late_ones = || events.iter().copied().filter(|event| is_late(event));
-        let sent = || events.iter().filter_map(|event| event.times.sent_at);
-        let bounced = || events.iter().filter_map(|event| event.times.bounced_at);
+        let newest = failures().next().or_else(|| bounces.last().copied());
+        let late_ones = || bounces.iter().copied().filter(|bounce| is_late(bounce));
+        let sent = || bounces.iter().filter_map(|bounce| bounce.times.sent_at);
+        let bounced = || bounces.iter().filter_map(|bounce| bounce.times.bounced_at);
         Self {
             blocked_ip,
             receiving_domain,
             provider: {
                 // What refused the mail is the evidence; the mail hosts of today tell where no bounce names one.
-                let refusing = events
+                let refusing = bounces
                     .iter()
                     .rev()
-                    .filter_map(|event| event.remote_host.as_deref());
+                    .filter_map(|bounce| bounce.remote_host.as_deref());
                 let hosts = refusing.chain(mail_hosts.iter().map(String::as_str));
                 let mut tried = BTreeSet::new();
                 facts
                     .catalogue
                     .provider(hosts.filter(|host| tried.insert(*host)), receiving_domain)
             },
-            reasons: events.iter().map(|event| event.verdict.reason).collect(),
-            codes: events
+            reasons: bounces.iter().map(|bounce| bounce.verdict.reason).collect(),
+            codes: bounces
                 .iter()
-                .filter_map(|event| event.verdict.code.as_deref())
+                .filter_map(|bounce| bounce.verdict.code.as_deref())
                 .collect(),
             ours,
-            messages: events.iter().map(|event| Mail::of(event)).collect(),
-            recipients: events.iter().map(|event| recipient(event)).collect(),
-            senders: events
+            messages: bounces.iter().map(|bounce| bounce.mail).collect(),
+            recipients: bounces.iter().map(|bounce| bounce.recipient).collect(),
+            senders: bounces
                 .iter()
-                .filter_map(|event| ReceivingDomain::of(event.original.from.as_deref()?))
+                .filter_map(|bounce| bounce.sender.as_deref())
                 .collect(),
             first_sent: sent().min(),
             last_sent: sent().max(),
             first_bounced: bounced().min(),
             last_bounced: bounced().max(),
-            max_delay: events.iter().filter_map(|event| event.times.delay()).max(),
-            late: late_ones().map(Mail::of).collect(),
+            max_delay: bounces.iter().filter_map(|bounce| bounce.times.delay()).max(),
+            late: late_ones().map(|bounce| bounce.mail).collect(),
             late_cause: late_ones().next_back().map(LateCause::of),
-            delayed: events
+            delayed: bounces
                 .iter()
-                .filter(|event| event.action == Action::Delayed)
-                .map(|event| Mail::of(event))
+                .filter(|bounce| bounce.action == Action::Delayed)
+                .map(|bounce| bounce.mail)
                 .collect(),
             state: state(&observed),
             listed_now: listed_now(&observed),
@@ -190,20 +191,20 @@ impl<'a> Group<'a> {
             network: network(known.names),
             hosting: hosting(known.names, newest, facts.catalogue),
             tenancy: known.tenancy.clone(),
-            helo: helo(blocked_ip, &events),
+            helo: bounces.iter().rev().find_map(|bounce| bounce.helo.as_deref()),
             who_may_ask: newest
-                .map(|event| facts.catalogue.who_may_ask(&event.verdict))
+                .map(|bounce| facts.catalogue.who_may_ask(&bounce.verdict))
                 .unwrap_or_default(),
-            removal: newest.and_then(|event| event.verdict.removal.as_deref()),
+            removal: newest.and_then(|bounce| bounce.verdict.removal.as_deref()),
             list_removal: newest
-                .and_then(|event| facts.catalogue.list(event.verdict.blocklist.as_ref()?))
+                .and_then(|bounce| facts.catalogue.list(bounce.verdict.blocklist.as_ref()?))
                 .map(|list| list.removal.as_str())
                 .filter(|removal| !removal.is_empty()),
-            sample_reply: newest.and_then(|event| event.reply.as_deref()),
+            sample_reply: newest.and_then(|bounce| bounce.reply.as_deref()),
             blocklists: lists.keys().copied().collect(),
             lists,
             listings: known.newest.clone(),
-            events,
+            bounces,
         }
     }
 
@@ -218,7 +219,7 @@ impl<'a> Group<'a> {
 ///
 /// Where a customer's zone was asked with a key, it stands for the public ones of the same list.
 fn zones_of_lists<'a>(
-    events: &[&'a Event],
+    bounces: &[&'a Bounce],
     catalogue: &'a Catalogue,
     newest: &[&Listing],
 ) -> BTreeMap<&'a ListId, Vec<&'a Zone>> {
@@ -227,7 +228,7 @@ fn zones_of_lists<'a>(
         answers.map(|listing| listing.checked_at).max()
     };
     let mut lists: BTreeMap<&ListId, Vec<&Zone>> = BTreeMap::new();
-    for verdict in events.iter().map(|event| &event.verdict) {
+    for verdict in bounces.iter().map(|bounce| &*bounce.verdict) {
         let Some(list) = &verdict.blocklist else { continue };
         let zones = lists.entry(list).or_insert_with(|| catalogue.zones_of(list));
         if let Some(zone) = verdict.zone.as_ref().filter(|_| zones.is_empty()) {
@@ -247,10 +248,10 @@ fn zones_of_lists<'a>(
 }
 
 /// The failures; of mail that only waits so far, the notices of it.
-fn refusals(bounces: &[&Recorded]) -> Vec<Refusal> {
+fn refusals(bounces: &[&Bounce]) -> Vec<Refusal> {
     let failures: Vec<Refusal> = bounces
         .iter()
-        .filter(|bounce| bounce.event.action == Action::Failed)
+        .filter(|bounce| bounce.action == Action::Failed)
         .map(|bounce| Refusal::from(*bounce))
         .collect();
     if failures.is_empty() {
@@ -302,7 +303,7 @@ struct Known<'a> {
     tenancy: Tenancy<'a>,
 }
 
-fn known<'a>(facts: Facts<'a>, bounces: &[&'a Recorded]) -> HashMap<IpAddr, Known<'a>> {
+fn known<'a>(facts: Facts<'a>, bounces: &[&'a Bounce]) -> HashMap<IpAddr, Known<'a>> {
     let history = facts.history;
     let mut known: HashMap<IpAddr, Known<'_>> = HashMap::new();
     for listing in &history.listings {
@@ -314,10 +315,9 @@ fn known<'a>(facts: Facts<'a>, bounces: &[&'a Recorded]) -> HashMap<IpAddr, Know
     for names in &history.names {
         known.entry(names.ip).or_default().names = Some(names);
     }
-    let mut senders: HashMap<IpAddr, BTreeSet<ReceivingDomain>> = HashMap::new();
-    for event in bounces.iter().map(|bounce| &bounce.event) {
-        let sender = event.original.from.as_deref().and_then(ReceivingDomain::of);
-        if let (Some(ip), Some(sender)) = (event.verdict.blocked_ip, sender) {
+    let mut senders: HashMap<IpAddr, BTreeSet<&ReceivingDomain>> = HashMap::new();
+    for bounce in bounces {
+        if let (Some(ip), Some(sender)) = (bounce.verdict.blocked_ip, bounce.sender.as_deref()) {
             senders.entry(ip).or_default().insert(sender);
         }
     }
@@ -325,17 +325,15 @@ fn known<'a>(facts: Facts<'a>, bounces: &[&'a Recorded]) -> HashMap<IpAddr, Know
         known.entry(*ip).or_default();
     }
     for (ip, known) in &mut known {
-        let senders = senders.remove(ip).unwrap_or_default();
+        let senders = senders
+            .remove(ip)
+            .unwrap_or_default()
+            .into_iter()
+            .cloned()
+            .collect();
         known.tenancy = Tenancy::of(known.names, &senders, facts.catalogue, facts.own);
     }
     known
-}
-
-fn helo<'a>(ip: Option<IpAddr>, events: &[&'a Event]) -> Option<&'a str> {
-    let mut helos = events.iter().rev().flat_map(|event| &event.original.helos);
-    helos
-        .find(|helo| Some(helo.ip) == ip)
-        .map(|helo| helo.name.as_str())
 }
 
 fn mail_hosts(exchange: Option<&Exchange>) -> &[String] {
@@ -354,7 +352,7 @@ fn network(names: Option<&Names>) -> Option<&Network> {
 
 fn hosting<'a>(
     names: Option<&'a Names>,
-    newest: Option<&Event>,
+    newest: Option<&Bounce>,
     catalogue: &'a Catalogue,
 ) -> Option<&'a Hosting> {
     let by_address = hosted(names.map(|names| &names.ptr), catalogue).map(|(_, company)| company);
@@ -495,10 +493,10 @@ mod tests {
             [None]
         );
         assert_eq!(report.not_blocks.get(&Reason::MailboxFull), Some(&1));
-        assert_eq!(report.events().count(), 1);
+        assert_eq!(report.shown().len(), 1);
         case.settings.all_reasons = true;
         let report = case.report();
-        assert_eq!((report.groups.len(), report.events().count()), (2, 2));
+        assert_eq!((report.groups.len(), report.shown().len()), (2, 2));
         assert!(!report.trips(FailOn::New));
     }
 

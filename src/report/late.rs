@@ -8,7 +8,8 @@ use std::fmt;
 
 use chrono::TimeDelta;
 
-use crate::event::{Action, Event, Format, SmtpCommand};
+use crate::event::{Action, Format, SmtpCommand};
+use crate::ledger::Bounce;
 
 /// A bounce is late when it comes more than a day after sending.
 const LATE: TimeDelta = TimeDelta::hours(24);
@@ -28,10 +29,10 @@ pub(super) enum LateCause {
 
 impl LateCause {
     /// The cause, as far as format, command and code tell it.
-    pub(super) fn of(event: &Event) -> Self {
-        let code = event.smtp_code.map(|code| code.class());
-        let status = event.status.map(|status| u16::from(status.class()));
-        match event.smtp_command {
+    pub(super) fn of(bounce: &Bounce) -> Self {
+        let code = bounce.smtp_code.map(|code| code.class());
+        let status = bounce.status.map(|status| u16::from(status.class()));
+        match bounce.smtp_command {
             Some(
                 SmtpCommand::Conn
                 | SmtpCommand::Helo
@@ -53,7 +54,7 @@ impl LateCause {
                 Some(_) | None => Self::Unknown,
             },
             // Postfix turns the leading 5 of the status into 4 exactly where it takes a refusal for temporary.
-            None if event.format == Format::Postfix && code == Some(5) && status == Some(4) => {
+            None if bounce.format == Format::Postfix && code == Some(5) && status == Some(4) => {
                 Self::QueueExpiredAtConnect
             }
             None if code.or(status) == Some(4) => Self::QueueExpiredAfter4xx,
@@ -82,47 +83,24 @@ impl fmt::Display for LateCause {
 }
 
 /// Whether this is a failure that came late. A delay notice is none: its mail may still arrive.
-pub(super) fn is_late(event: &Event) -> bool {
-    event.action == Action::Failed && event.times.delay().is_some_and(|delay| delay > LATE)
-}
-
-/// The mail that an event is about: its original, else the bounce itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Mail<'a> {
-    Original(&'a str),
-    Bounce(&'a str),
-    Lying(String),
-}
-
-impl<'a> Mail<'a> {
-    pub(super) fn of(event: &'a Event) -> Self {
-        match (&event.original.message_id, &event.message_id) {
-            (Some(id), _) => Self::Original(id),
-            (None, Some(id)) => Self::Bounce(id),
-            (None, None) => Self::Lying(event.source.to_string()),
-        }
-    }
-}
-
-/// The recipient, with one spelling of the domain. Case matters in the local part (RFC 5321 §2.4).
-pub(super) fn recipient(event: &Event) -> (&str, &str) {
-    let local = event
-        .recipient
-        .rsplit_once('@')
-        .map_or(event.recipient.as_str(), |(local, _)| local);
-    (local, event.receiving_domain.as_str())
+pub(super) fn is_late(bounce: &Bounce) -> bool {
+    bounce.action == Action::Failed && bounce.times.delay().is_some_and(|delay| delay > LATE)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::event::{Format, SmtpCommand};
+    use crate::event::{Event, Format, SmtpCommand};
     use crate::report::late::{LateCause, is_late};
     use crate::report::samples;
+
+    fn cause(event: &Event) -> LateCause {
+        LateCause::of(&samples::bounce(event))
+    }
 
     #[test]
     fn a_refused_greeting_expires_in_the_queue() {
         for file in ["postfix-gmo-rbl-late.eml", "qmail-greeting-late.eml"] {
-            let event = samples::story(file);
+            let event = samples::bounce(&samples::story(file));
             assert!(is_late(&event), "{file}");
             assert_eq!(LateCause::of(&event), LateCause::QueueExpiredAtConnect, "{file}");
         }
@@ -132,18 +110,18 @@ mod tests {
     fn postfix_shows_a_refused_greeting_by_its_status_alone() {
         let mut event = samples::story("postfix-gmo-rbl-late.eml"); // 554 in the reply, Status: 4.7.1
         event.smtp_command = None;
-        assert_eq!(LateCause::of(&event), LateCause::QueueExpiredAtConnect);
+        assert_eq!(cause(&event), LateCause::QueueExpiredAtConnect);
         event.format = Format::Rfc3464;
-        assert_eq!(LateCause::of(&event), LateCause::Unknown);
+        assert_eq!(cause(&event), LateCause::Unknown);
     }
 
     #[test]
     fn a_4xx_expires_and_a_5xx_waits_on_its_way_back() {
         let mut event = samples::story("postfix-s3150.eml");
-        assert_eq!(LateCause::of(&event), LateCause::ReportDelayed);
+        assert_eq!(cause(&event), LateCause::ReportDelayed);
         event.smtp_code = Some(450.try_into().unwrap());
         event.smtp_command = Some(SmtpCommand::Rcpt);
-        assert_eq!(LateCause::of(&event), LateCause::QueueExpiredAfter4xx);
+        assert_eq!(cause(&event), LateCause::QueueExpiredAfter4xx);
     }
 
     #[test]
@@ -152,6 +130,7 @@ mod tests {
         let sent = "2022-11-14T11:00:00+09:00";
         let at_a_day = samples::again(&event, "a@portal.example.jp", sent, "2022-11-15T11:00:00+09:00");
         let a_second_more = samples::again(&event, "a@portal.example.jp", sent, "2022-11-15T11:00:01+09:00");
+        let is_late = |event: &Event| super::is_late(&samples::bounce(event));
         assert!(!is_late(&at_a_day) && is_late(&a_second_more));
     }
 }

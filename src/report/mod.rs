@@ -39,15 +39,15 @@ use std::net::IpAddr;
 
 use crate::catalogue::Catalogue;
 use crate::check::Listing;
-use crate::event::{Action, Event, Gap, Reason, Timestamp};
-use crate::ledger::{Failures, History, ListedNow, Recorded, State};
+use crate::event::{Action, Gap, Reason, Timestamp};
+use crate::ledger::{Bounce, Failures, History, ListedNow, State};
 
 use group::{Facts, Group};
 use own::Ours;
 
 pub use check_forms::{CheckFormat, checks_ndjson, nagios};
 pub use checks::check_table;
-pub use csv::{Destination, checks_csv, events_csv, groups_csv};
+pub use csv::{Destination, EventsCsv, checks_csv, events_csv, groups_csv};
 pub use event_table::events_table;
 pub use health::{health_csv, health_ndjson, health_table};
 pub use list_forms::{lists_csv, lists_ndjson};
@@ -97,8 +97,8 @@ pub struct Input<'a> {
 pub struct Report<'a> {
     words: words::Words,
     groups: Vec<Group<'a>>,
-    /// The bounces that get rows of their own.
-    events: Vec<&'a Event>,
+    /// The bounces that get rows of their own, by their numbers in the ledger.
+    shown: Vec<i64>,
     /// How many failures no block caused, by reason.
     not_blocks: BTreeMap<Reason, usize>,
     /// How many delay notices no block caused.
@@ -133,37 +133,37 @@ impl<'a> Report<'a> {
             owner: input.owner,
             now: input.now,
         };
-        let inside: Vec<&Recorded> = input
+        let inside: Vec<&Bounce> = input
             .history
             .bounces
             .iter()
-            .filter(|bounce| window.holds(&bounce.event))
+            .filter(|bounce| window.holds(bounce.times))
             .collect();
-        let shown = |bounce: &&&Recorded| settings.all_reasons || is_about_address(&bounce.event);
+        let shown = |bounce: &&&Bounce| settings.all_reasons || is_about_address(bounce);
         let failures = Failures::among(&input.history.bounces);
-        let counts = |bounce: &&&Recorded| match bounce.event.action {
+        let counts = |bounce: &&&Bounce| match bounce.action {
             Action::Failed => true,
-            Action::Delayed => !failures.overtake(&bounce.event),
+            Action::Delayed => !failures.overtake(bounce),
             Action::Delivered | Action::Relayed | Action::Expanded => false,
         };
-        let grouped: Vec<&Recorded> = inside.iter().filter(counts).filter(shown).copied().collect();
+        let grouped: Vec<&Bounce> = inside.iter().filter(counts).filter(shown).copied().collect();
         let mut not_blocks: BTreeMap<Reason, usize> = BTreeMap::new();
         let mut other_delays = 0;
         for bounce in inside
             .iter()
             .filter(counts)
-            .filter(|bounce| !is_about_address(&bounce.event))
+            .filter(|bounce| !is_about_address(bounce))
         {
-            if bounce.event.action == Action::Delayed {
+            if bounce.action == Action::Delayed {
                 other_delays += 1;
             } else {
-                *not_blocks.entry(bounce.event.verdict.reason).or_default() += 1;
+                *not_blocks.entry(bounce.verdict.reason).or_default() += 1;
             }
         }
         Ok(Self {
             words: words::Words::english()?,
             groups: group::groups(&grouped, facts),
-            events: inside.iter().filter(shown).map(|bounce| &bounce.event).collect(),
+            shown: inside.iter().filter(shown).map(|bounce| bounce.id).collect(),
             not_blocks,
             other_delays,
             bounces: inside.len(),
@@ -180,9 +180,11 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// The bounces that get rows: those that speak of an address or a block, with `--all-reasons` all of them.
-    pub fn events(&self) -> impl Iterator<Item = &'a Event> + '_ {
-        self.events.iter().copied()
+    /// The bounces that get rows, by their numbers in the ledger, oldest first: those that speak of an address or a
+    /// block, with `--all-reasons` all of them.
+    #[must_use]
+    pub fn shown(&self) -> &[i64] {
+        &self.shown
     }
 
     /// The newest answer of each zone about each blocked address, by address and zone.
@@ -228,7 +230,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// Whether an event belongs to a group without `--all-reasons`.
-fn is_about_address(event: &Event) -> bool {
-    event.verdict.blocked_ip.is_some() || event.verdict.reason.is_block()
+/// Whether a bounce belongs to a group without `--all-reasons`.
+fn is_about_address(bounce: &Bounce) -> bool {
+    bounce.verdict.blocked_ip.is_some() || bounce.verdict.reason.is_block()
 }

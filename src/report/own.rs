@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::event::{Event, ReceivingDomain};
+use crate::ledger::Bounce;
 
 /// An address, a network, a host name or a domain of ours. A name stands for itself and for everything below it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -77,16 +77,16 @@ impl fmt::Display for Ours {
 }
 
 impl Ours {
-    /// What `own` says of one event. `names` are the PTR names of the blocked address that lead back to it.
+    /// What `own` says of one bounce. `names` are the PTR names of the blocked address that lead back to it.
     ///
     /// A sender domain of ours proves nothing by itself: that is what a forged mail carries too.
-    pub(super) fn of(event: &Event, names: &[&str], own: &[OwnAddress]) -> Self {
+    pub(super) fn of(bounce: &Bounce, names: &[&str], own: &[OwnAddress]) -> Self {
         let is_ours = |name: &str| own.iter().any(|own| own.has_name(name));
-        let ip = event.verdict.blocked_ip;
+        let ip = bounce.verdict.blocked_ip;
         if ip.is_some_and(|ip| own.iter().any(|own| own.has_ip(ip))) {
             return Self::Yes;
         }
-        let host = event.reporting_mta.as_deref();
+        let host = bounce.reporting_mta.as_deref();
         if host.is_some_and(is_ours) || names.iter().any(|name| is_ours(name)) {
             return Self::Yes;
         }
@@ -94,8 +94,7 @@ impl Ours {
         if ip.is_some() && networks {
             return Self::No;
         }
-        let sender = event.original.from.as_deref().and_then(ReceivingDomain::of);
-        match (host, sender) {
+        match (host, &bounce.sender) {
             _ if own.is_empty() => Self::Unknown,
             (Some(_), Some(sender)) if !is_ours(sender.as_str()) => Self::No,
             (Some(_) | None, Some(_) | None) => Self::Unknown,
@@ -136,11 +135,16 @@ impl OwnAddress {
 
 #[cfg(test)]
 mod tests {
+    use crate::event::Event;
     use crate::report::own::{Ours, OwnAddress};
     use crate::report::samples;
 
     fn own(texts: &[&str]) -> Vec<OwnAddress> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn ours(event: &Event, names: &[&str], own: &[OwnAddress]) -> Ours {
+        Ours::of(&samples::bounce(event), names, own)
     }
 
     #[test]
@@ -160,24 +164,24 @@ mod tests {
     #[test]
     fn a_network_decides_for_and_against() {
         let event = samples::story("postfix-s3150.eml"); // blocked_ip 192.0.2.99
-        assert_eq!(Ours::of(&event, &[], &own(&["192.0.2.0/24"])), Ours::Yes);
-        assert_eq!(Ours::of(&event, &[], &own(&["198.51.100.0/24"])), Ours::No);
-        assert_eq!(Ours::of(&event, &[], &[]), Ours::Unknown);
+        assert_eq!(ours(&event, &[], &own(&["192.0.2.0/24"])), Ours::Yes);
+        assert_eq!(ours(&event, &[], &own(&["198.51.100.0/24"])), Ours::No);
+        assert_eq!(ours(&event, &[], &[]), Ours::Unknown);
     }
 
     #[test]
     fn the_server_that_gave_up_or_the_name_of_the_address_is_enough() {
         let event = samples::story("postfix-gmo-rbl-late.eml"); // reporting_mta sv100.hosting.example.jp
         assert_eq!(
-            Ours::of(&event, &[], &own(&["hosting.example.jp", "198.51.100.1"])),
+            ours(&event, &[], &own(&["hosting.example.jp", "198.51.100.1"])),
             Ours::Yes
         );
         assert_eq!(
-            Ours::of(&event, &[], &own(&["xhosting.example.jp", "198.51.100.1"])),
+            ours(&event, &[], &own(&["xhosting.example.jp", "198.51.100.1"])),
             Ours::No
         );
         assert_eq!(
-            Ours::of(&event, &["sv77.shop.example.jp"], &own(&["shop.example.jp"])),
+            ours(&event, &["sv77.shop.example.jp"], &own(&["shop.example.jp"])),
             Ours::Yes
         );
     }
@@ -186,8 +190,8 @@ mod tests {
     fn our_sender_domain_alone_proves_nothing() {
         let mut event = samples::story("postfix-gmo-rbl-late.eml");
         event.original.from = Some("info@shop.example.jp".into());
-        assert_eq!(Ours::of(&event, &[], &own(&["shop.example.jp"])), Ours::Unknown);
+        assert_eq!(ours(&event, &[], &own(&["shop.example.jp"])), Ours::Unknown);
         event.original.from = Some("info@elsewhere.example".into());
-        assert_eq!(Ours::of(&event, &[], &own(&["shop.example.jp"])), Ours::No);
+        assert_eq!(ours(&event, &[], &own(&["shop.example.jp"])), Ours::No);
     }
 }

@@ -1,13 +1,12 @@
 //! What the terminal shows as one entry: the groups of one address in one state at one receiver.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use crate::event::{Reason, Timestamp};
-use crate::ledger::State;
+use crate::ledger::{Mail, State};
 use crate::report::group::Group;
-use crate::report::late::Mail;
 use crate::report::own::Ours;
 use crate::report::words::Column;
 
@@ -45,12 +44,15 @@ impl<'a> Row<'_, 'a> {
     }
 
     /// A mail to several domains is one mail.
-    fn count<'s>(&'s self, of: impl Fn(&'s Group<'a>) -> &'s BTreeSet<Mail<'a>>) -> usize
-    where
-        'a: 's,
-    {
-        let mails: BTreeSet<&Mail<'_>> = self.groups.iter().flat_map(|group| of(group)).collect();
-        mails.len()
+    fn count(&self, of: impl for<'g> Fn(&'g Group<'a>) -> &'g BTreeSet<Mail>) -> usize {
+        match self.groups.as_slice() {
+            [group] => of(group).len(),
+            groups => groups
+                .iter()
+                .flat_map(|group| of(group))
+                .collect::<HashSet<_>>()
+                .len(),
+        }
     }
 
     /// Every value of a column once, in order.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::catalogue::Catalogue;
 use crate::check::{Answer, Listing};
 use crate::event::{Action, Event, Gap, NotUnderstood, Shape, Sign, Source, Timestamp, Zone};
-use crate::ledger::{History, Recorded};
+use crate::ledger::{Bounce, History, bounces_of};
 use crate::report::own::OwnAddress;
 use crate::report::settings::Settings;
 use crate::report::{Input, Report};
@@ -62,16 +62,18 @@ pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-pub(super) fn recorded(events: impl IntoIterator<Item = Event>) -> Vec<Recorded> {
-    let record = |event: Event| Recorded {
-        sources: vec![event.source.clone()],
-        recorded_at: event
-            .times
-            .bounced_at
-            .unwrap_or_else(|| at("2026-11-22T00:00:00+00:00")),
-        event,
+/// As the ledger gives them: each recorded when it bounced.
+pub(super) fn recorded(events: impl IntoIterator<Item = Event>) -> Vec<Bounce> {
+    let recorded = |event: Event| {
+        let bounced_at = event.times.bounced_at;
+        let recorded_at = bounced_at.unwrap_or_else(|| at("2026-11-22T00:00:00+00:00"));
+        (event, recorded_at)
     };
-    events.into_iter().map(record).collect()
+    bounces_of(events.into_iter().map(recorded))
+}
+
+pub(super) fn bounce(event: &Event) -> Bounce {
+    recorded([event.clone()]).remove(0)
 }
 
 /// What a report is made from, with the answers and names that the DNS might have given.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeZone, Utc};
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer};
 
-use crate::event::{Event, Timestamp};
+use crate::event::{Times, Timestamp};
 
 /// How long a bounce may stay out and still count, when nobody said otherwise: qmail gives up after 7 days, Postfix
 /// after 5, and the bounce itself may wait.
@@ -132,14 +132,14 @@ impl Window {
 
     /// Whether a bounce is in the window; one that does not say when it was is in every window.
     #[must_use]
-    pub fn holds(&self, event: &Event) -> bool {
-        let sent = event.times.sent_or_bounced();
+    pub fn holds(&self, times: Times) -> bool {
+        let sent = times.sent_or_bounced();
         let before = |limit: Option<Timestamp>, time: Option<Timestamp>| {
             limit.zip(time).is_none_or(|(limit, time)| time < limit)
         };
         self.since.zip(sent).is_none_or(|(since, sent)| since <= sent)
             && before(self.until, sent)
-            && before(self.late_until(), event.times.bounced_at)
+            && before(self.late_until(), times.bounced_at)
     }
 }
 
@@ -320,12 +320,12 @@ mod tests {
         assert_eq!(window.since.unwrap().to_rfc3339(), "2021-12-24T00:00:00+00:00");
         assert_eq!(window.until.unwrap().to_rfc3339(), "2021-12-28T00:00:00+00:00");
         let event = samples::story("postfix-gmo-rbl-late.eml"); // sent 2021-12-24, bounced 2021-12-29
-        assert!(window.holds(&event));
+        assert!(window.holds(event.times));
         let soon = Settings {
             late_window: Some(Duration::from_secs(3600)),
             ..settings
         };
-        assert!(!soon.window(now()).holds(&event));
+        assert!(!soon.window(now()).holds(event.times));
     }
 
     #[test]
