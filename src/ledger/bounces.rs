@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::collections::hash_map::{DefaultHasher, Entry};
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
-    Action, Event, Format, ListId, ReceivingDomain, ReplyCode, SmtpCommand, Status, Times, Timestamp,
+    Action, Event, Format, ListId, Reason, ReceivingDomain, ReplyCode, SmtpCommand, Status, Times, Timestamp,
     Verdict, Zone,
 };
 use crate::ledger::error::Trouble;
@@ -138,7 +139,7 @@ pub(super) fn speakers(bounces: &[Bounce], late_until: Option<Timestamp>) -> Vec
     newest.into_values().map(|(_, at)| at).collect()
 }
 
-/// What the ledger keeps of an event beside its columns and its body: what a report counts of it.
+/// What the ledger keeps of an event beside its body: what a report counts of it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Brief<'a> {
     bounced_at: Option<Timestamp>,
@@ -154,11 +155,20 @@ pub(super) struct Brief<'a> {
     helo: Option<Text<'a>>,
     #[serde(borrow)]
     recipient: Text<'a>,
+    #[serde(borrow)]
+    receiving_domain: Text<'a>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     remote_host: Option<Text<'a>>,
+    action: Action,
     status: Option<Status>,
     smtp_code: Option<ReplyCode>,
     smtp_command: Option<SmtpCommand>,
+    reason: Reason,
+    blocked_ip: Option<IpAddr>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    blocklist: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    zone: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     code: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -192,10 +202,24 @@ impl<'a> Brief<'a> {
             sender: sender.map(|sender| Text(Cow::Owned(sender.as_str().to_owned()))),
             helo: helo.map(|helo| Text(Cow::Borrowed(&helo.name))),
             recipient: Text(Cow::Borrowed(&event.recipient)),
+            receiving_domain: Text(Cow::Borrowed(event.receiving_domain.as_str())),
             remote_host: text(&event.remote_host),
+            action: event.action,
             status: event.status,
             smtp_code: event.smtp_code,
             smtp_command: event.smtp_command,
+            reason: event.verdict.reason,
+            blocked_ip: event.verdict.blocked_ip,
+            blocklist: event
+                .verdict
+                .blocklist
+                .as_ref()
+                .map(|list| Text(Cow::Borrowed(&list.0))),
+            zone: event
+                .verdict
+                .zone
+                .as_ref()
+                .map(|zone| Text(Cow::Borrowed(zone.as_str()))),
             code: text(&event.verdict.code),
             removal: text(&event.verdict.removal),
             digest,
@@ -206,60 +230,44 @@ impl<'a> Brief<'a> {
 const ORIGINAL: &str = "original:";
 const BOUNCE: &str = "bounce:";
 
-/// A row of the ledger.
-pub(super) struct Row<'a> {
-    pub(super) id: i64,
-    pub(super) recorded_at: Timestamp,
-    pub(super) action: &'a str,
-    pub(super) reason: &'a str,
-    pub(super) receiving_domain: &'a str,
-    pub(super) blocked_ip: Option<&'a str>,
-    pub(super) blocklist: Option<&'a str>,
-    pub(super) zone: Option<&'a str>,
-    pub(super) brief: &'a str,
-}
-
 /// Bounces on their way out of the ledger. What many of them say alike is kept once.
 #[derive(Default)]
 pub(super) struct Bounces {
     bounces: Vec<Bounce>,
     texts: HashSet<Arc<str>>,
     domains: HashMap<Box<str>, Arc<ReceivingDomain>>,
-    verdicts: HashMap<Box<str>, Arc<Verdict>>,
+    verdicts: HashMap<u64, Arc<Verdict>>,
 }
 
 impl Bounces {
-    pub(super) fn add(&mut self, row: &Row<'_>) -> Result<(), Trouble> {
-        let strange = |what| move |why: strum::ParseError| Trouble::row(what, why);
-        let brief: Brief<'_> = from_body("bounce", row.brief)?;
-        let text = |text: &Text<'_>, texts: &mut Self| texts.text(&text.0);
+    pub(super) fn add(&mut self, id: i64, recorded_at: Timestamp, brief: &str) -> Result<(), Trouble> {
+        let brief: Brief<'_> = from_body("bounce", brief)?;
+        let mail = &*brief.mail.0;
         let bounce = Bounce {
-            id: row.id,
-            recorded_at: row.recorded_at,
+            id,
+            recorded_at,
             times: Times {
                 bounced_at: brief.bounced_at,
                 sent_at: brief.sent_at,
             },
             format: brief.format,
-            reporting_mta: brief.reporting_mta.as_ref().map(|host| text(host, self)),
-            mail: match brief.mail.0.strip_prefix(ORIGINAL) {
-                Some(original) => Mail::Original(number(original)),
-                None => match brief.mail.0.strip_prefix(BOUNCE) {
-                    Some(bounce) => Mail::Bounce(number(bounce)),
-                    None => Mail::Lying(number(&brief.mail.0)),
-                },
+            reporting_mta: self.text(brief.reporting_mta.as_ref()),
+            mail: match (mail.strip_prefix(ORIGINAL), mail.strip_prefix(BOUNCE)) {
+                (Some(original), _) => Mail::Original(number(original)),
+                (None, Some(bounce)) => Mail::Bounce(number(bounce)),
+                (None, None) => Mail::Lying(number(mail)),
             },
-            sender: brief.sender.as_ref().map(|sender| self.domain(&sender.0)),
-            helo: brief.helo.as_ref().map(|helo| text(helo, self)),
-            recipient: Recipient(number(&recipient(&brief.recipient.0, row.receiving_domain))),
-            receiving_domain: self.domain(row.receiving_domain),
-            remote_host: brief.remote_host.as_ref().map(|host| text(host, self)),
-            action: row.action.parse().map_err(strange("action"))?,
+            sender: brief.sender.as_ref().map(|sender| self.domain(sender)),
+            helo: self.text(brief.helo.as_ref()),
+            recipient: Recipient(number(&recipient(&brief.recipient.0, &brief.receiving_domain.0))),
+            receiving_domain: self.domain(&brief.receiving_domain),
+            remote_host: self.text(brief.remote_host.as_ref()),
+            action: brief.action,
             status: brief.status,
             smtp_code: brief.smtp_code,
             smtp_command: brief.smtp_command,
             reply: None,
-            verdict: self.verdict(row, &brief)?,
+            verdict: self.verdict(&brief),
             digest: brief.digest,
         };
         self.bounces.push(bounce);
@@ -277,16 +285,18 @@ impl Bounces {
         bounces
     }
 
-    fn text(&mut self, text: &str) -> Arc<str> {
+    fn text(&mut self, text: Option<&Text<'_>>) -> Option<Arc<str>> {
+        let text = &*text?.0;
         if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
+            return Some(Arc::clone(known));
         }
         let text: Arc<str> = text.into();
         self.texts.insert(Arc::clone(&text));
-        text
+        Some(text)
     }
 
-    fn domain(&mut self, text: &str) -> Arc<ReceivingDomain> {
+    fn domain(&mut self, text: &Text<'_>) -> Arc<ReceivingDomain> {
+        let text = &*text.0;
         if let Some(known) = self.domains.get(text) {
             return Arc::clone(known);
         }
@@ -295,28 +305,22 @@ impl Bounces {
         domain
     }
 
-    fn verdict(&mut self, row: &Row<'_>, brief: &Brief<'_>) -> Result<Arc<Verdict>, Trouble> {
-        let texts = [row.blocked_ip, row.blocklist, row.zone];
-        let [code, removal] = [&brief.code, &brief.removal].map(|text| text.as_ref().map(|text| &*text.0));
-        let mut key = row.reason.to_owned();
-        for text in texts.into_iter().chain([code, removal]) {
-            key.push('\0');
-            key.push_str(text.unwrap_or("\0"));
-        }
-        if let Some(known) = self.verdicts.get(key.as_str()) {
-            return Ok(Arc::clone(known));
-        }
-        let ip = row.blocked_ip.map(str::parse).transpose();
-        let verdict = Arc::new(Verdict {
-            reason: row.reason.parse().map_err(|why| Trouble::row("reason", why))?,
-            blocked_ip: ip.map_err(|why| Trouble::row("blocked address", why))?,
-            blocklist: row.blocklist.map(|list| ListId(list.to_owned())),
-            zone: row.zone.map(|zone| Zone::from(zone.to_owned())),
-            code: code.map(str::to_owned),
-            removal: removal.map(str::to_owned),
+    fn verdict(&mut self, brief: &Brief<'_>) -> Arc<Verdict> {
+        let texts = [&brief.blocklist, &brief.zone, &brief.code, &brief.removal];
+        let texts = texts.map(|text| text.as_ref().map(|text| &*text.0));
+        let key = number(&(brief.reason, brief.blocked_ip, texts));
+        let known = self.verdicts.entry(key).or_insert_with(|| {
+            let [blocklist, zone, code, removal] = texts.map(|text| text.map(str::to_owned));
+            Arc::new(Verdict {
+                reason: brief.reason,
+                blocked_ip: brief.blocked_ip,
+                blocklist: blocklist.map(ListId),
+                zone: zone.map(Zone::from),
+                code,
+                removal,
+            })
         });
-        self.verdicts.insert(key.into(), Arc::clone(&verdict));
-        Ok(verdict)
+        Arc::clone(known)
     }
 }
 
@@ -338,21 +342,7 @@ pub(crate) fn bounces_of(events: impl IntoIterator<Item = (Event, Timestamp)>) -
     let mut bounces = Bounces::default();
     for (id, (event, recorded_at)) in (1..).zip(events) {
         let brief = serde_json::to_string(&Brief::of(&event, id)).unwrap();
-        let ip = event.verdict.blocked_ip.map(|ip| ip.to_string());
-        let list = event.verdict.blocklist.as_ref().map(ToString::to_string);
-        bounces
-            .add(&Row {
-                id,
-                recorded_at,
-                action: &event.action.to_string(),
-                reason: &event.verdict.reason.to_string(),
-                receiving_domain: event.receiving_domain.as_str(),
-                blocked_ip: ip.as_deref(),
-                blocklist: list.as_deref(),
-                zone: event.verdict.zone.as_ref().map(Zone::as_str),
-                brief: &brief,
-            })
-            .unwrap();
+        bounces.add(id, recorded_at, &brief).unwrap();
         if let Some(bounce) = bounces.bounces.last_mut() {
             bounce.reply = event.reply.map(Box::from);
         }

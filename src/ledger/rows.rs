@@ -162,21 +162,30 @@ pub(super) fn brief(event: &Event) -> Result<String, Trouble> {
 
 /// Writes the briefs that an earlier version did not know.
 pub(super) async fn add_briefs(db: &mut SqliteConnection) -> Result<(), Trouble> {
-    const NEXT: &str =
-        "SELECT e.id, g.body FROM events e JOIN sightings g ON g.event_id = e.id AND g.best = 1
-        WHERE e.id > $1 ORDER BY e.id LIMIT 500";
-    const SET: &str = "UPDATE events SET brief = $2 WHERE id = $1";
+    // The order of the tables is that of the loops.
+    const NEXT: &str = "SELECT e.id, g.body FROM events e CROSS JOIN sightings g
+        ON g.event_id = e.id AND g.best = 1 WHERE e.id > $1 ORDER BY e.id LIMIT 500";
+    const SET: [&str; 2] = [
+        "UPDATE events SET brief = v.column2 FROM (",
+        ") AS v WHERE events.id = v.column1",
+    ];
     let mut last = i64::MIN;
     loop {
         let events: Vec<(i64, String)> = sqlx::query_as(NEXT).bind(last).fetch_all(&mut *db).await?;
+        let Some((id, _)) = events.last() else {
+            return Ok(());
+        };
+        last = *id;
+        let mut briefs = Vec::with_capacity(events.len());
         for (id, body) in &events {
-            let brief = brief(&from_body("bounce", body)?)?;
-            sqlx::query(SET).bind(id).bind(brief).execute(&mut *db).await?;
+            briefs.push((*id, brief(&from_body("bounce", body)?)?));
         }
-        match events.last() {
-            Some((id, _)) => last = *id,
-            None => return Ok(()),
-        }
+        let [update, to] = SET;
+        let mut query = QueryBuilder::<Sqlite>::new(update);
+        query.push_values(briefs, |mut row, (event, brief)| {
+            row.push_bind(event).push_bind(brief);
+        });
+        query.push(to).build().persistent(false).execute(&mut *db).await?;
     }
 }
 
