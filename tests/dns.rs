@@ -4,12 +4,16 @@
 
 #[path = "support/faulty.rs"]
 mod faulty;
+#[path = "dns/malformed.rs"]
+mod malformed;
 #[path = "dns/names.rs"]
 mod names;
 #[path = "dns/rows.rs"]
 mod rows;
 #[path = "support/dns.rs"]
 mod servers;
+#[path = "support/malformed.rs"]
+mod wrong;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -54,6 +58,10 @@ async fn ask(settings: Settings, zones: &[&str], ips: &[&str]) -> Checked {
 }
 
 async fn all(settings: &Settings, ips: &[&str], named: &[Zone]) -> Checked {
+    by(&catalogue(), settings, ips, named).await
+}
+
+async fn by(catalogue: &Catalogue, settings: &Settings, ips: &[&str], named: &[Zone]) -> Checked {
     let ips: Vec<IpAddr> = ips.iter().map(|ip| ip.parse().unwrap()).collect();
     let now: Timestamp = "2021-12-27T10:00:00+09:00".parse().unwrap();
     let questions = Questions {
@@ -62,7 +70,7 @@ async fn all(settings: &Settings, ips: &[&str], named: &[Zone]) -> Checked {
         domains: &[],
         known: &Known::default(),
     };
-    check::all(settings, &catalogue(), questions, now).await.unwrap()
+    check::all(settings, catalogue, questions, now).await.unwrap()
 }
 
 /// The catalogue that is shipped, and a mixed list with an allow code, and two lists that others live off.

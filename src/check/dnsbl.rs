@@ -432,7 +432,7 @@ mod tests {
         for (failure, word) in [
             (Failure::ServFail, "SERVFAIL"),
             (Failure::Refused, "REFUSED"),
-            (Failure::Other("NOTIMP".into()), "NOTIMP"),
+            (Failure::Unusable("NOTIMP".into()), "NOTIMP"),
         ] {
             let said = judge(&Err(failure), &zen(), Proof::TestEntry);
             assert_eq!(said, Answer::Error(word.into()));

@@ -140,7 +140,10 @@ pub enum Failure {
     /// The resolver does not want to.
     #[error("REFUSED")]
     Refused,
-    /// Anything else.
+    /// What came from the resolver is no answer: another code, malformed, or cut short.
+    #[error("{0}")]
+    Unusable(Cow<'static, str>),
+    /// There is no such question, or the zone says that it is wrong.
     #[error("{0}")]
     Other(Cow<'static, str>),
 }
@@ -149,14 +152,16 @@ impl Failure {
     pub(crate) fn answer(&self) -> Answer {
         match self {
             Self::Timeout => Answer::Timeout,
-            Self::ServFail | Self::Refused | Self::Other(_) => Answer::Error(self.to_string()),
+            Self::ServFail | Self::Refused | Self::Unusable(_) | Self::Other(_) => {
+                Answer::Error(self.to_string())
+            }
         }
     }
 
     /// Whether another resolver is worth asking.
     pub(crate) fn may_be_the_resolvers(&self) -> bool {
         match self {
-            Self::Timeout | Self::ServFail | Self::Refused => true,
+            Self::Timeout | Self::ServFail | Self::Refused | Self::Unusable(_) => true,
             Self::Other(_) => false,
         }
     }
@@ -327,7 +332,9 @@ impl Sign {
             HealthVerdict::Healthy
             | HealthVerdict::NoTestEntry
             | HealthVerdict::Dead(_)
-            | HealthVerdict::Failed(Failure::ServFail | Failure::Refused | Failure::Other(_)) => None,
+            | HealthVerdict::Failed(
+                Failure::ServFail | Failure::Refused | Failure::Unusable(_) | Failure::Other(_),
+            ) => None,
         }
     }
 

@@ -20,6 +20,7 @@ mod ptr;
 mod resolver;
 mod run;
 mod settings;
+mod sound;
 mod target;
 
 use std::collections::BTreeSet;

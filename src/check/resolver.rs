@@ -12,18 +12,18 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hickory_resolver::Resolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
-use hickory_resolver::{Resolver, TokioResolver};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::check::settings::{Nameserver, Settings};
+use crate::check::sound::Sound;
 use crate::check::{Error, Failure};
 
 /// Waited before a question is asked again for which no socket was free.
@@ -41,7 +41,7 @@ pub(crate) struct Found<T> {
 #[derive(Clone)]
 pub(crate) struct Server {
     at: Nameserver,
-    resolver: TokioResolver,
+    resolver: Resolver<Sound>,
     tries: NonZeroU32,
     open_questions: Arc<Semaphore>,
     deadline: Instant,
@@ -105,13 +105,13 @@ fn of_the_system() -> Result<Vec<Nameserver>, Error> {
     Ok(config.name_servers.iter().map(address).collect())
 }
 
-fn resolver(at: Nameserver, settings: &Settings) -> Result<TokioResolver, NetError> {
+fn resolver(at: Nameserver, settings: &Settings) -> Result<Resolver<Sound>, NetError> {
     let (mut udp, mut tcp) = (ConnectionConfig::udp(), ConnectionConfig::tcp());
     // Both, or an answer that was cut short would be fetched again at port 53.
     (udp.port, tcp.port) = (at.0.port(), at.0.port());
     let server = NameServerConfig::new(at.0.ip(), true, vec![udp, tcp]);
     let config = ResolverConfig::from_parts(None, vec![], vec![server]);
-    let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+    let mut builder = Resolver::builder_with_config(config, Sound::default());
     let options = builder.options_mut();
     options.timeout = settings.timeout();
     options.attempts = usize::try_from(settings.tries().get() - 1).unwrap_or(usize::MAX);
@@ -241,17 +241,24 @@ fn nothing<T>(error: &NetError) -> Result<Found<T>, Failure> {
         }
         NetError::Dns(DnsError::ResponseCode(code)) => *code,
         NetError::Timeout => return Err(Failure::Timeout),
-        NetError::Truncated => return Err(Failure::Other("answer cut short, and none over TCP".into())),
-        NetError::NoConnections => return Err(Failure::Other("no connection to the resolver".into())),
+        NetError::Proto(_) | NetError::ForeignClassRecord { .. } => {
+            return Err(Failure::Unusable("malformed answer".into()));
+        }
+        NetError::Truncated => return Err(Failure::Unusable("answer cut short, and none over TCP".into())),
+        NetError::NoConnections => return Err(Failure::Unusable("no connection to the resolver".into())),
         // The label alone: an error's own text may hold the name that was asked, and with it a customer's key.
-        other => return Err(Failure::Other(other.as_metrics_label().replace('_', " ").into())),
+        other => {
+            return Err(Failure::Unusable(
+                other.as_metrics_label().replace('_', " ").into(),
+            ));
+        }
     };
     Err(match code {
         ServFail => Failure::ServFail,
         Refused => Failure::Refused,
-        FormErr => Failure::Other("FORMERR".into()),
-        NotImp => Failure::Other("NOTIMP".into()),
-        other => Failure::Other(Cow::Owned(format!("DNS response code {}", u16::from(other)))),
+        FormErr => Failure::Unusable("FORMERR".into()),
+        NotImp => Failure::Unusable("NOTIMP".into()),
+        other => Failure::Unusable(Cow::Owned(format!("DNS response code {}", u16::from(other)))),
     })
 }
 

@@ -43,7 +43,7 @@ pub struct Settings {
     /// Ask no DNS at all
     #[arg(long)]
     pub no_dns: bool,
-    /// Ask this zone, repeatable, and no others
+    /// Ask this blocklist zone, repeatable, and no others
     #[arg(long = "zone", value_name = "ZONE")]
     #[serde(skip)]
     pub only_zones: Vec<Zone>,

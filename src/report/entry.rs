@@ -6,13 +6,13 @@ use crate::catalogue::WhoMayAsk;
 use crate::event::Reason;
 use crate::ledger::State;
 use crate::report::Report;
+use crate::report::about_ip;
 use crate::report::group::Group;
 use crate::report::late::LateCause;
 use crate::report::layout::{Page, Tone, cells, column, pad, pad_left};
 use crate::report::listed::{also_listed, listed};
 use crate::report::rows::{Row, refused_until};
 use crate::report::table::Look;
-use crate::report::tenancy::Tenancy;
 use crate::report::words::fill;
 
 /// Under this width an entry is a block of `key: value`.
@@ -38,18 +38,19 @@ pub(super) fn write(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>], 
         return;
     }
     page.gap();
+    let entries = rows.iter().zip(about_ip::lines(report, rows));
     if page.width < NARROW {
-        for row in rows {
+        for (row, about_ip) in entries {
             block(page, report, row);
-            below(page, report, row, look, 2);
+            below(page, report, (row, &about_ip), look, 2);
         }
         return;
     }
     let columns = Columns::of(page.width, report, rows);
     columns.header(page, report);
-    for row in rows {
+    for (row, about_ip) in entries {
         columns.line(page, report, row);
-        below(page, report, row, look, columns.state + 2);
+        below(page, report, (row, &about_ip), look, columns.state + 2);
     }
 }
 
@@ -200,7 +201,13 @@ fn lists(row: &Row<'_, '_>, report: &Report<'_>) -> String {
 }
 
 /// What stands below the line of an entry.
-fn below(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>, look: Look, indent: usize) {
+fn below(
+    page: &mut Page,
+    report: &Report<'_>,
+    (row, about_ip): (&Row<'_, '_>, &[String]),
+    look: Look,
+    indent: usize,
+) {
     let Some(newest) = row.newest() else { return };
     let mut write = |text: &str| page.paragraph(Tone::Plain, indent, 2, text);
     let is_over = row.state == State::Cleared;
@@ -229,8 +236,7 @@ fn below(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>, look: Look, in
     if !about.trim().is_empty() {
         write(about.trim());
     }
-    let about_ip = helo(report, newest).into_iter().chain(tenancy(report, newest));
-    about_ip.for_each(|line| write(&line));
+    about_ip.iter().for_each(|line| write(line));
     if let Some(late) = late(report, row) {
         write(&late);
     }
@@ -295,15 +301,6 @@ fn unnamed(report: &Report<'_>, row: &Row<'_, '_>) -> String {
     fill(&words.unnamed, &[("hosts", &hosts.join(", "))])
 }
 
-/// What the address calls itself, where that is not one of its names.
-fn helo(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
-    let helo = group
-        .helo
-        .filter(|helo| !group.ptr.is_empty() && !group.ptr.contains(helo))?;
-    let ptr = group.ptr.join(", ");
-    Some(fill(&report.words.row.helo, &[("helo", &helo), ("ptr", &ptr)]))
-}
-
 /// The operators' own codes in the replies.
 fn codes(report: &Report<'_>, row: &Row<'_, '_>) -> String {
     let codes = row.each(|group| group.codes.iter().map(ToString::to_string).collect());
@@ -315,17 +312,6 @@ fn codes(report: &Report<'_>, row: &Row<'_, '_>) -> String {
             words.with(codes.len(), &[("codes", &codes.join(", "))]) + " "
         }
     }
-}
-
-/// Whether others send through the address too, as far as that can be told.
-fn tenancy(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
-    let words = &report.words.row;
-    Some(match &group.tenancy {
-        Tenancy::Hosted { name, company } => fill(&words.hosted, &[("name", name), ("company", company)]),
-        Tenancy::Several(domains) => fill(&words.several, &[("domains", &domains.join(", "))]),
-        Tenancy::Own(name) => fill(&words.own, &[("name", name)]),
-        Tenancy::Unknown => return None,
-    })
 }
 
 /// How late bounces come, and until when, where the reason is the life of the queue.

@@ -6,6 +6,7 @@
 //! Plain functions over values: nothing is read, asked or timed here.
 //! Not here: what a group's state is (`ledger`), what a reply means (`catalogue`), files and exit statuses (`commands`).
 
+mod about_ip;
 mod check_forms;
 mod checks;
 mod csv;

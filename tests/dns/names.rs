@@ -146,6 +146,32 @@ async fn where_nothing_is_announced_one_address_speaks_for_its_neighbours() {
     assert!(origins <= 5, "{origins}");
 }
 
+#[tokio::test]
+async fn only_these_zones_leaves_names_owner_and_mail_hosts_to_be_asked_and_nothing_else() {
+    let server = Faulty::start(|query| Some(answer(query, &[])));
+    let settings = Settings {
+        servers: vec![check::Nameserver(server.at)],
+        only_zones: vec![zone("bl.example")],
+        ..Settings::default()
+    };
+    let ips = ["203.0.113.5"];
+    asked(&settings, &ips, &["kaisha.example.co.jp"], &Known::default(), NOW).await;
+    let mut names = server.asked();
+    for name in [
+        "5.113.0.203.in-addr.arpa.",
+        "5.113.0.203.origin.asn.cymru.com.",
+        "kaisha.example.co.jp.",
+    ] {
+        assert!(names.remove(name), "{name}: {names:?}");
+    }
+    // The test entries, a made-up name, and the address.
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert!(
+        names.iter().all(|name| name.ends_with(".bl.example.")),
+        "{names:?}"
+    );
+}
+
 fn texts(query: &Message, text: &str) -> Message {
     let Some(question) = query
         .queries

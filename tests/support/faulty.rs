@@ -1,22 +1,48 @@
 //! A DNS server that answers as a test tells it: for what real servers never do, and to see what is asked.
 
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::{self, Read as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc;
 
 use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::Record;
 
-/// A server that answers as it is told, over UDP alone.
+/// A server that answers as it is told.
 pub(crate) struct Faulty {
     pub(crate) at: SocketAddr,
     names: mpsc::Receiver<String>,
 }
 
 impl Faulty {
-    /// It runs until the process ends: nothing tells a thread that waits for a datagram to stop.
+    /// Answers over UDP alone. It runs until the process ends: nothing tells a thread that waits for a datagram to stop.
     pub(crate) fn start(mut reply: impl FnMut(&Message) -> Option<Message> + Send + 'static) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::on(socket, move |query| Some(reply(query)?.to_vec().unwrap()))
+    }
+
+    /// Sends these bytes, an answer or not, over UDP; what is asked over TCP at the same port, `stream` answers.
+    pub(crate) fn bytes(
+        reply: impl FnMut(&Message) -> Option<Vec<u8>> + Send + 'static,
+        stream: impl Fn(&Message, &mut TcpStream) -> io::Result<()> + Clone + Send + 'static,
+    ) -> Self {
+        let (socket, listener) = loop {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            if let Ok(listener) = TcpListener::bind(socket.local_addr().unwrap()) {
+                break (socket, listener);
+            }
+        };
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let (mut connection, stream) = (connection.unwrap(), stream.clone());
+                // Until the other side closes it.
+                std::thread::spawn(move || while answered(&mut connection, &stream).is_ok() {});
+            }
+        });
+        Self::on(socket, reply)
+    }
+
+    fn on(socket: UdpSocket, mut reply: impl FnMut(&Message) -> Option<Vec<u8>> + Send + 'static) -> Self {
         let at = socket.local_addr().unwrap();
         let (seen, names) = mpsc::channel();
         std::thread::spawn(move || {
@@ -27,7 +53,7 @@ impl Faulty {
                     let _ = seen.send(question.name().to_ascii());
                 }
                 if let Some(reply) = reply(&query) {
-                    socket.send_to(&reply.to_vec().unwrap(), from).unwrap();
+                    socket.send_to(&reply, from).unwrap();
                 }
             }
         });
@@ -38,6 +64,18 @@ impl Faulty {
     pub(crate) fn asked(&self) -> BTreeSet<String> {
         self.names.try_iter().collect()
     }
+}
+
+/// One question, which stands behind its length (RFC 1035 §4.2.2), and what `stream` says to it.
+fn answered(
+    connection: &mut TcpStream,
+    stream: impl Fn(&Message, &mut TcpStream) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut length = [0; 2];
+    connection.read_exact(&mut length)?;
+    let mut question = vec![0; u16::from_be_bytes(length).into()];
+    connection.read_exact(&mut question)?;
+    stream(&Message::from_vec(&question).unwrap(), connection)
 }
 
 /// An answer with these records.

@@ -4,3 +4,4 @@ pub(crate) mod certificate;
 pub(crate) mod dns;
 pub(crate) mod dovecot;
 pub(crate) mod faulty;
+pub(crate) mod malformed;

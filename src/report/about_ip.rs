@@ -1,0 +1,96 @@
+//! What the terminal says of an address itself, whoever refuses it.
+
+use std::collections::BTreeSet;
+
+use crate::report::Report;
+use crate::report::group::Group;
+use crate::report::rows::Row;
+use crate::report::tenancy::Tenancy;
+use crate::report::words::fill;
+
+/// The lines below each entry. What an entry of the same address has said above is not said again.
+pub(super) fn lines(report: &Report<'_>, rows: &[Row<'_, '_>]) -> Vec<Vec<String>> {
+    let mut said = BTreeSet::new();
+    let of = |row: &Row<'_, '_>| {
+        let newest = row.newest();
+        let lines = newest.and_then(|group| helo(report, group)).into_iter();
+        let lines = lines.chain(newest.and_then(|group| tenancy(report, group)));
+        lines.filter(|line| said.insert((row.ip, line.clone()))).collect()
+    };
+    rows.iter().map(of).collect()
+}
+
+/// What the address calls itself, where that is not one of its names.
+fn helo(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
+    let helo = group
+        .helo
+        .filter(|helo| !group.ptr.is_empty() && !group.ptr.contains(helo))?;
+    let ptr = group.ptr.join(", ");
+    Some(fill(&report.words.row.helo, &[("helo", &helo), ("ptr", &ptr)]))
+}
+
+/// Whether others send through the address too, as far as that can be told.
+fn tenancy(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
+    let words = &report.words.row;
+    Some(match &group.tenancy {
+        Tenancy::Hosted { name, company } => fill(&words.hosted, &[("name", name), ("company", company)]),
+        Tenancy::Several(domains) => fill(&words.several, &[("domains", &domains.join(", "))]),
+        Tenancy::Own(name) => fill(&words.own, &[("name", name)]),
+        Tenancy::Unknown => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use crate::check::{Names, Owner, Ptr};
+    use crate::event::Helo;
+    use crate::report::samples::{self, Case};
+    use crate::report::table::{Look, table};
+
+    #[test]
+    fn what_is_true_of_an_address_is_said_once_for_each() {
+        let ip = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let refused = |story: &str, ip: IpAddr| {
+            let mut event = samples::story(story);
+            event.verdict.blocked_ip = Some(ip);
+            event.original.from = Some("taro@shop.example.jp".into());
+            event.original.helos = vec![Helo {
+                ip,
+                name: "web01.local".into(),
+            }];
+            event
+        };
+        let mut case = Case::of([
+            refused("qmail-spamhaus-outlook.eml", ip(10)),
+            refused("qmail-greeting-late.eml", ip(10)),
+            refused("postfix-gmo-rbl-late.eml", ip(10)),
+            refused("qmail-greeting-late.eml", ip(11)),
+        ]);
+        case.history.names = [ip(10), ip(11)]
+            .map(|ip| Names {
+                ip,
+                ptr: Ptr::Confirmed("mail.shop.example.jp".into()),
+                owner: Owner::NotAsked,
+                checked_at: samples::at("2026-11-21T23:00:00+00:00"),
+                ttl: None,
+            })
+            .to_vec();
+        let look = Look {
+            width: 200,
+            color: false,
+            verbose: false,
+        };
+        let page = table(&case.report(), look);
+        for (entry, entries) in [("unknown  192.0.2.10  ", 3), ("unknown  192.0.2.11  ", 1)] {
+            assert_eq!(page.matches(entry).count(), entries, "{page}");
+        }
+        for words in [
+            "Your own IP, not a shared one: its PTR name is mail.shop.example.jp.",
+            "HELO is web01.local",
+        ] {
+            assert_eq!(page.matches(words).count(), 2, "{words}:\n{page}");
+        }
+    }
+}
