@@ -133,11 +133,7 @@ async fn bounces(
         // The last one that was read.
         let mut last = (from, 0);
         loop {
-            let query = sqlx::query_as(select)
-                .bind(since)
-                .bind(until)
-                .bind(last.0)
-                .bind(last.1);
+            let query = sqlx::query_as(select).bind(last.0).bind(last.1).bind(until);
             let (lines,): (Option<String>,) = query.bind("\n").fetch_one(&mut *db).await?;
             let Some(lines) = lines else { break };
             for line in lines.lines() {
@@ -172,13 +168,12 @@ async fn bounces(
 /// Some hundred events in one row, each on a line: a row of its own would go from the database's thread to this one, which
 /// costs more than all else. Each of the two has its index; for both at once SQLite would go through all events.
 const DATED: &str =
-    "SELECT string_agg(CAST(window_epoch AS TEXT) || ' ' || CAST(id AS TEXT) || ' ' || recorded_at || ' ' || brief, $5)
+    "SELECT string_agg(CAST(window_epoch AS TEXT) || ' ' || CAST(id AS TEXT) || ' ' || recorded_at || ' ' || brief, $4)
     FROM (SELECT window_epoch, id, recorded_at, brief FROM events
-        WHERE window_epoch >= $1 AND window_epoch < $2 AND (window_epoch, id) > ($3, $4)
-        ORDER BY window_epoch, id LIMIT 500) AS some";
-const UNDATED: &str = "SELECT string_agg('0 ' || CAST(id AS TEXT) || ' ' || recorded_at || ' ' || brief, $5)
+        WHERE (window_epoch, id) > ($1, $2) AND window_epoch < $3 ORDER BY window_epoch, id LIMIT 500) AS some";
+const UNDATED: &str = "SELECT string_agg('0 ' || CAST(id AS TEXT) || ' ' || recorded_at || ' ' || brief, $4)
     FROM (SELECT id, recorded_at, brief FROM events
-        WHERE window_epoch IS NULL AND id > $4 ORDER BY id LIMIT 500) AS some";
+        WHERE window_epoch IS NULL AND id > $2 ORDER BY id LIMIT 500) AS some";
 
 async fn replies(
     db: &mut SqliteConnection,
