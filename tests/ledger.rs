@@ -211,7 +211,7 @@ async fn what_was_recorded_is_there_after_opening_again() {
     assert_eq!(new, 1);
     ledger.record_checks(&checked).await.unwrap();
     ledger.record_checks(&checked).await.unwrap();
-    ledger.mark_report(at(NOW)).await.unwrap();
+    ledger.mark_report("", at(NOW)).await.unwrap();
     let before = ledger.history(&Window::default()).await.unwrap();
     ledger.close().await;
 
@@ -740,7 +740,7 @@ async fn a_second_process_gives_up_in_the_end_and_can_read_all_the_while() {
         History::default()
     );
     let begun = Instant::now();
-    let error = ledger.mark_report(at(NOW)).await.unwrap_err();
+    let error = ledger.mark_report("", at(NOW)).await.unwrap_err();
     assert!(matches!(&error, Error::Busy { .. }), "{error:?}");
     assert!(error.to_string().contains(&path.display().to_string()), "{error}");
     assert!(begun.elapsed() >= Duration::from_secs(4));

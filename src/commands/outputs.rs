@@ -32,7 +32,8 @@ pub(crate) fn refuse_two_on_stdout(settings: &Settings) -> anyhow::Result<()> {
     }
 }
 
-/// Writes the tables, then the main form, unless a table has taken its place on stdout.
+/// Writes the tables, then the main form, unless a table has taken its place on stdout. Of a silent report nothing: files
+/// keep what the report before wrote.
 ///
 /// # Errors
 /// When a file or stdout cannot be written to, or the ledger cannot be read.
@@ -42,6 +43,9 @@ pub(crate) async fn write(
     settings: &Settings,
     console: Console,
 ) -> anyhow::Result<()> {
+    if report.is_silent() {
+        return Ok(());
+    }
     let encoding = settings.csv_encoding.unwrap_or_default();
     let mut stdout_taken = false;
     for (table, file) in tables(settings) {
@@ -87,6 +91,13 @@ pub(crate) async fn write(
 
 fn groups_on_stdout(report: &Report<'_>, out: impl Write, encoding: CsvEncoding) -> io::Result<()> {
     report::groups_csv(report, out, on_stdout(encoding)).map(drop)
+}
+
+/// Names on stderr what was not understood, unless the report is a silent one.
+pub(crate) fn name_strange(report: &Report<'_>) {
+    if !report.is_silent() {
+        console::name_strange(report.strange());
+    }
 }
 
 /// How the run ended, gaps and `--fail-on` considered.

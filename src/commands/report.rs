@@ -4,7 +4,7 @@ use chrono::Local;
 
 use crate::catalogue::Catalogue;
 use crate::cli::{Console, ReportArgs};
-use crate::commands::{Outcome, console as on_stderr, outputs};
+use crate::commands::{Outcome, outputs};
 use crate::config::Config;
 use crate::ledger::{Ledger, Window};
 use crate::report::{Input, Report};
@@ -23,6 +23,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
             until: seen.until,
             late_until: seen.late_until(),
             folders: None,
+            series: settings.series(),
         })
         .await?;
     let report = Report::build(Input {
@@ -38,7 +39,10 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
         now,
     })?;
     outputs::write(&report, &ledger, &settings, console).await?;
-    on_stderr::name_strange(report.strange());
+    outputs::name_strange(&report);
+    if settings.new.is_some() {
+        ledger.mark_report(&settings.series(), now).await?;
+    }
     ledger.close().await;
     Ok(outputs::outcome(&report, &settings))
 }

@@ -40,8 +40,7 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     let catalogue = Arc::new(Catalogue::load(own.file.as_deref())?);
     let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
-    let bars = Bars::of(console, settings.quiet);
-    let seen = settings.window(now);
+    let (bars, seen) = (Bars::of(console, settings.quiet), settings.window(now));
     let scope = Scope {
         since: seen.since,
         full: args.full,
@@ -55,11 +54,10 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
         stop,
         scope,
     };
-    let number = accounts.len();
     let walk = reader.walk(accounts, args.parallel).await?;
     console::name_gaps(&walk.gaps);
     if walk.folders.is_empty() {
-        bail!("none of the {number} accounts could be read");
+        bail!("no account could be read");
     }
     ledger.prune(now).await?;
     let window = Window {
@@ -67,6 +65,7 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
         until: seen.until,
         late_until: seen.late_until(),
         folders: Some(walk.folders),
+        series: settings.series(),
     };
     let mut history = ledger.history(&window).await?;
     let (warnings, cut_short) = asked(&reader, &dns, &mut history).await?;
@@ -84,9 +83,9 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
         now,
     })?;
     outputs::write(&report, &ledger, &settings, console).await?;
-    console::name_strange(report.strange());
+    outputs::name_strange(&report);
     let outcome = outputs::outcome(&report, &settings).of_a_run(cut_short);
-    ledger.mark_report(now).await?;
+    ledger.mark_report(&settings.series(), now).await?;
     ledger.close().await;
     Ok(outcome)
 }

@@ -88,7 +88,7 @@ pub(super) async fn history(db: &mut SqliteConnection, window: &Window) -> Resul
     let mut history = History {
         bounces: bounces(db, window, &folders).await?,
         not_understood: not_understood(db, window, &folders).await?,
-        last_report: last_report(db).await?,
+        last_report: last_report(db, &window.series).await?,
         ..History::default()
     };
     answers(db, &mut history).await?;
@@ -283,10 +283,10 @@ async fn not_understood(
     Ok(mails)
 }
 
-async fn last_report(db: &mut SqliteConnection) -> Result<Option<Timestamp>, Trouble> {
+async fn last_report(db: &mut SqliteConnection, series: &str) -> Result<Option<Timestamp>, Trouble> {
     const SQL: &str =
-        "SELECT made_at FROM report_marks WHERE series = '' ORDER BY made_epoch DESC, id DESC LIMIT 1";
-    let row: Option<(String,)> = sqlx::query_as(SQL).fetch_optional(db).await?;
+        "SELECT made_at FROM report_marks WHERE series = $1 ORDER BY made_epoch DESC, id DESC LIMIT 1";
+    let row: Option<(String,)> = sqlx::query_as(SQL).bind(series).fetch_optional(db).await?;
     row.map(|(made_at,)| moment(&made_at)).transpose()
 }
 

@@ -7,6 +7,7 @@
 
 mod answers;
 mod bounces;
+mod course;
 mod error;
 mod history;
 mod identity;
@@ -30,6 +31,7 @@ use crate::event::{
 #[cfg(test)]
 pub(crate) use bounces::bounces_of;
 pub use bounces::{Bounce, Failures, Mail, Recipient};
+pub use course::{End, Spell, spells};
 pub use error::Error;
 pub use identity::is_one;
 pub use settings::Settings;
@@ -91,6 +93,8 @@ pub struct Window {
     pub late_until: Option<Timestamp>,
     /// Folders of which at least one shows the bounce; `None` takes all, files too.
     pub folders: Option<Vec<FolderRef>>,
+    /// Of which series the report before is wanted; the unnamed one is empty.
+    pub series: String,
 }
 
 impl History {

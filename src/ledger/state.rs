@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use strum::{Display, EnumIter, EnumString};
 
 use crate::check::{Answer, Listing};
 use crate::event::{Reason, Timestamp, Zone};
 use crate::ledger::Bounce;
+use crate::ledger::course::{Course, End};
 
 /// For how long an observation is about now.
 const FRESH: TimeDelta = TimeDelta::hours(24);
@@ -83,13 +84,16 @@ pub struct Observed<'a> {
     pub listings: &'a [Listing],
     /// When the report before this one was made.
     pub last_report: Option<Timestamp>,
+    /// Where the DNS cannot prove that it is over (no list, a private one, a zone without test entries): after how long
+    /// without refusal and listing it is presumed to be.
+    pub presumed_after: Option<TimeDelta>,
     /// When this is.
     pub now: Timestamp,
 }
 
 impl<'a> Observed<'a> {
     /// The answers about this address from the zones of its lists.
-    fn answers(&self) -> impl Iterator<Item = &'a Listing> {
+    pub(super) fn answers(&self) -> impl Iterator<Item = &'a Listing> {
         let (ip, lists) = (self.ip, self.lists);
         self.listings.iter().filter(move |listing| {
             Some(listing.ip) == ip && lists.iter().flatten().any(|zone| **zone == listing.zone)
@@ -107,11 +111,11 @@ impl<'a> Observed<'a> {
     }
 
     /// Whether the DNS can tell that the group is over: it has lists, and each has a zone.
-    fn can_be_asked(&self) -> bool {
+    pub(super) fn can_be_asked(&self) -> bool {
         !self.lists.is_empty() && self.lists.iter().all(|zones| !zones.is_empty())
     }
 
-    fn all_zones(&self, mut is_so: impl FnMut(&Zone) -> bool) -> bool {
+    pub(super) fn all_zones(&self, mut is_so: impl FnMut(&Zone) -> bool) -> bool {
         self.lists.iter().flatten().all(|zone| is_so(zone))
     }
 }
@@ -127,21 +131,20 @@ pub fn state(observed: &Observed<'_>) -> State {
     {
         return State::ReceiverFault;
     }
-    let mut course = Course::default();
-    for observation in observations(observed) {
-        course.follow(observation, observed);
-    }
     let first_seen = refusals.iter().map(|refusal| refusal.recorded_at).min();
     let is_new = first_seen
         .zip(observed.last_report)
         .is_some_and(|(seen, report)| seen > report);
-    match course.stands {
-        Stands::Cleared => State::Cleared,
-        Stands::Listed | Stands::Refused(_) if course.came_back => State::Relisted,
-        Stands::Listed | Stands::Refused(_) | Stands::Untold if is_new => State::New,
-        Stands::Listed => State::Ongoing,
-        Stands::Refused(at) if observed.now.to_utc() - at <= observed.refusal_holds() => State::Ongoing,
-        Stands::Refused(_) | Stands::Untold => State::Unknown,
+    let course = Course::of(observed);
+    match course.spells.last() {
+        Some(spell) if spell.end != End::Open => State::Cleared,
+        // Nothing says when it was refused, and every zone says that it is over.
+        None if course.last_clean.is_some() && !refusals.is_empty() => State::Cleared,
+        Some(_) if course.spells.len() > 1 => State::Relisted,
+        Some(_) | None if is_new => State::New,
+        Some(_) if course.is_listed => State::Ongoing,
+        Some(spell) if observed.now - spell.ended_after <= observed.refusal_holds() => State::Ongoing,
+        Some(_) | None => State::Unknown,
     }
 }
 
@@ -173,88 +176,11 @@ pub fn listed_now(observed: &Observed<'_>) -> ListedNow {
 }
 
 /// Whether an answer says listed or not listed; `None` for those that count for nothing.
-fn decided(answer: &Answer) -> Option<bool> {
+pub(super) fn decided(answer: &Answer) -> Option<bool> {
     match answer {
         Answer::Listed(_) => Some(true),
         Answer::NotListed => Some(false),
         Answer::Refused(_) | Answer::Timeout | Answer::Error(_) | Answer::ZoneDead(_) => None,
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Observation<'a> {
-    Refusal(DateTime<Utc>),
-    Answer(&'a Zone, bool),
-}
-
-/// What counts, in the order in which it happened; a refusal before an answer of the same moment.
-fn observations<'a>(observed: &Observed<'a>) -> Vec<Observation<'a>> {
-    let refusals = observed
-        .refusals
-        .iter()
-        .filter(|refusal| refusal.reason != Reason::ReceiverFault)
-        .map(|refusal| {
-            // A clock that runs ahead cannot make a refusal happen after it was read. One without a date happened
-            // at some time before: it can neither undo a clearing nor be fresh.
-            let at = refusal.at.map_or(DateTime::<Utc>::MIN_UTC, |at| {
-                at.min(refusal.recorded_at).to_utc()
-            });
-            (at, Observation::Refusal(at))
-        });
-    let answers = observed.answers().filter_map(|listing| {
-        let is_listed = decided(&listing.answer)?;
-        Some((
-            listing.checked_at.to_utc(),
-            Observation::Answer(&listing.zone, is_listed),
-        ))
-    });
-    let mut all: Vec<_> = refusals.chain(answers).collect();
-    all.sort_by_key(|(at, _)| *at);
-    all.into_iter().map(|(_, observation)| observation).collect()
-}
-
-/// How a group stands after the observations so far.
-#[derive(Clone, Copy, Default)]
-enum Stands {
-    /// Nothing decided.
-    #[default]
-    Untold,
-    /// Refused for mail sent then, and no answer of the DNS since that tells more.
-    Refused(DateTime<Utc>),
-    Listed,
-    Cleared,
-}
-
-#[derive(Default)]
-struct Course<'a> {
-    stands: Stands,
-    came_back: bool,
-    /// What each zone last said, since the last refusal: after one, every zone has to say again that it is over.
-    said: BTreeMap<&'a Zone, bool>,
-}
-
-impl<'a> Course<'a> {
-    fn follow(&mut self, observation: Observation<'a>, observed: &Observed<'_>) {
-        let was_cleared = matches!(self.stands, Stands::Cleared);
-        match observation {
-            Observation::Refusal(at) => {
-                self.said.clear();
-                self.stands = Stands::Refused(at);
-                self.came_back |= was_cleared;
-            }
-            Observation::Answer(zone, is_listed) => {
-                self.said.insert(zone, is_listed);
-                if self.said.values().any(|listed| *listed) {
-                    self.stands = Stands::Listed;
-                    self.came_back |= was_cleared;
-                } else if observed.can_be_asked()
-                    && observed.all_zones(|zone| self.said.contains_key(zone))
-                    && !matches!(self.stands, Stands::Untold)
-                {
-                    self.stands = Stands::Cleared;
-                }
-            }
-        }
     }
 }
 
@@ -266,6 +192,7 @@ mod tests {
     use crate::event::{Reason, Timestamp, Zone};
     use crate::ledger::{ListedNow, Observed, Refusal, State, listed_now, state};
 
+    const FORTNIGHT: TimeDelta = TimeDelta::days(14);
     const ZEN: &str = "zen.spamhaus.org";
     const COP: &str = "bl.spamcop.net";
 
@@ -332,6 +259,7 @@ mod tests {
                 refusals: &self.refusals,
                 listings: &self.listings,
                 last_report: self.last_report,
+                presumed_after: self.zones.is_empty().then_some(FORTNIGHT),
                 now,
             })
         }
@@ -361,7 +289,6 @@ mod tests {
         let mut private = Group::new(&[], &[refused(day(3, 9), day(3, 10))], &[]);
         private.last_report = None;
         assert_eq!(private.state(day(16, 0)), State::Ongoing);
-        assert_eq!(private.state(day(18, 0)), State::Unknown);
         private.last_report = Some(day(4, 0));
         assert_eq!(private.state(day(16, 0)), State::Unknown);
     }

@@ -171,13 +171,13 @@ impl Ledger {
         recorded.map_err(self.here())
     }
 
-    /// Remembers that a report was made.
+    /// Remembers that a report of this series was made.
     ///
     /// # Errors
     /// When the database cannot be written, or another process keeps it.
-    pub async fn mark_report(&self, now: Timestamp) -> Result<(), Error> {
+    pub async fn mark_report(&self, series: &str, now: Timestamp) -> Result<(), Error> {
         let mut transaction = self.write().await?;
-        let marked = upkeep::mark_report(&mut transaction, now).await;
+        let marked = upkeep::mark_report(&mut transaction, series, now).await;
         marked.map_err(self.here())?;
         self.commit(transaction).await
     }

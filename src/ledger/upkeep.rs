@@ -62,9 +62,16 @@ pub(super) async fn record_checks(db: &mut SqliteConnection, checked: &Checked) 
     Ok(())
 }
 
-pub(super) async fn mark_report(db: &mut SqliteConnection, now: Timestamp) -> Result<(), Trouble> {
-    const SQL: &str = "INSERT INTO report_marks (series, made_at, made_epoch) VALUES ('', $1, $2)";
-    let query = sqlx::query(SQL).bind(now.to_rfc3339()).bind(now.timestamp());
+pub(super) async fn mark_report(
+    db: &mut SqliteConnection,
+    series: &str,
+    now: Timestamp,
+) -> Result<(), Trouble> {
+    const SQL: &str = "INSERT INTO report_marks (series, made_at, made_epoch) VALUES ($1, $2, $3)";
+    let query = sqlx::query(SQL)
+        .bind(series)
+        .bind(now.to_rfc3339())
+        .bind(now.timestamp());
     query.execute(db).await?;
     Ok(())
 }

@@ -83,7 +83,11 @@ mod tests {
             verbose: false,
         };
         let page = table(&case.report(), look);
-        for (entry, entries) in [("unknown  192.0.2.10  ", 3), ("unknown  192.0.2.11  ", 1)] {
+        for (entry, entries) in [
+            ("unknown  192.0.2.10  ", 2),
+            ("cleared  192.0.2.10  ", 1),
+            ("unknown  192.0.2.11  ", 1),
+        ] {
             assert_eq!(page.matches(entry).count(), entries, "{page}");
         }
         for words in [

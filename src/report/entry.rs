@@ -12,6 +12,7 @@ use crate::report::late::LateCause;
 use crate::report::layout::{Page, Tone, cells, column, pad, pad_left};
 use crate::report::listed::{also_listed, listed};
 use crate::report::rows::{Row, refused_until};
+use crate::report::spells;
 use crate::report::table::Look;
 use crate::report::words::fill;
 
@@ -236,6 +237,9 @@ fn below(
     if !about.trim().is_empty() {
         write(about.trim());
     }
+    spells::lines(report, row, newest)
+        .iter()
+        .for_each(|line| write(line));
     about_ip.iter().for_each(|line| write(line));
     if let Some(late) = late(report, row) {
         write(&late);

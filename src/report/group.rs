@@ -9,9 +9,10 @@ use crate::catalogue::{Catalogue, Hosting, WhoMayAsk};
 use crate::check::{Answer, Exchange, Listing, Mx, Names, Network, Owner, Ptr};
 use crate::event::{Action, ListId, Reason, ReceivingDomain, Timestamp, Zone};
 use crate::ledger::{
-    Bounce, History, ListedNow, Mail, Observed, Recipient, Refusal, State, listed_now, state,
+    Bounce, History, ListedNow, Mail, Observed, Recipient, Refusal, Spell, State, listed_now, spells, state,
 };
 use crate::report::late::{LateCause, is_late};
+use crate::report::news::is_news;
 use crate::report::own::{Ours, OwnAddress};
 use crate::report::tenancy::{Tenancy, hosted};
 
@@ -38,8 +39,8 @@ pub(super) struct Group<'a> {
     pub(super) delayed: BTreeSet<Mail>,
     pub(super) state: State,
     pub(super) listed_now: ListedNow,
-    /// When a list was last seen with the address, and first without it after that.
-    pub(super) cleared: (Option<Timestamp>, Option<Timestamp>),
+    /// When it was refused or listed, oldest first.
+    pub(super) spells: Vec<Spell>,
     pub(super) zones_listed: BTreeSet<&'a Zone>,
     pub(super) checked_at: Option<Timestamp>,
     pub(super) ptr: Vec<&'a str>,
@@ -60,6 +61,8 @@ pub(super) struct Group<'a> {
     pub(super) lists: BTreeMap<&'a ListId, Vec<&'a Zone>>,
     /// The newest answer of each zone about the address.
     pub(super) listings: Vec<&'a Listing>,
+    /// Whether it has changed since the report before.
+    pub(super) is_news: bool,
     /// The bounces that count, oldest first.
     pub(super) bounces: Vec<&'a Bounce>,
 }
@@ -71,6 +74,8 @@ pub(super) struct Facts<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) own: &'a [OwnAddress],
     pub(super) owner: Option<&'a str>,
+    /// After how long without refusal a group is over that nobody can ask about.
+    pub(super) presumed_after: TimeDelta,
     pub(super) now: Timestamp,
 }
 
@@ -114,8 +119,10 @@ impl<'a> Group<'a> {
             refusals: &refusals,
             listings: &known.answers,
             last_report: facts.history.last_report,
+            presumed_after: (!can_be_proven(&lists, facts.catalogue)).then_some(facts.presumed_after),
             now: facts.now,
         };
+        let state = state(&observed);
         let ours = Ours::of_all(
             bounces
                 .iter()
@@ -172,9 +179,13 @@ impl<'a> Group<'a> {
                 .filter(|bounce| bounce.action == Action::Delayed)
                 .map(|bounce| bounce.mail)
                 .collect(),
-            state: state(&observed),
+            state,
+            is_news: facts
+                .history
+                .last_report
+                .is_none_or(|before| is_news(&bounces, state, &observed, before)),
             listed_now: listed_now(&observed),
-            cleared: cleared(&observed),
+            spells: spells(&observed),
             zones_listed: known
                 .newest
                 .iter()
@@ -261,23 +272,11 @@ fn refusals(bounces: &[&Bounce]) -> Vec<Refusal> {
     }
 }
 
-/// The last "listed" from the zones of the group's lists, and the first "not listed" after it.
-fn cleared(observed: &Observed<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
-    let answers = || {
-        observed.listings.iter().filter(|listing| {
-            Some(listing.ip) == observed.ip
-                && observed.lists.iter().flatten().any(|zone| **zone == listing.zone)
-        })
-    };
-    let listed = answers()
-        .filter(|listing| matches!(listing.answer, Answer::Listed(_)))
-        .map(|listing| listing.checked_at)
-        .max();
-    let not_listed = answers()
-        .filter(|listing| listing.answer == Answer::NotListed && Some(listing.checked_at) > listed)
-        .map(|listing| listing.checked_at)
-        .min();
-    (listed, not_listed)
+/// Whether the DNS can prove that an address is off all of these lists.
+fn can_be_proven(lists: &BTreeMap<&ListId, Vec<&Zone>>, catalogue: &Catalogue) -> bool {
+    let has_test_entries = |zone: &&Zone| catalogue.zone(zone).is_none_or(|facts| facts.test_entries);
+    let proves = |zones: &Vec<&Zone>| !zones.is_empty() && zones.iter().all(has_test_entries);
+    !lists.is_empty() && lists.values().all(proves)
 }
 
 /// The newest answer of each zone about each address, by address and zone.

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use crate::check::{Answer, Listing};
 use crate::event::{Timestamp, Zone};
-use crate::ledger::{ListedNow, State};
+use crate::ledger::{End, ListedNow, State};
 use crate::report::Report;
 use crate::report::group::Group;
 use crate::report::rows::Row;
@@ -43,13 +43,16 @@ pub(super) fn listed(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>)
                 .collect();
             fill(&words.yes, &[("where", &place.join("; "))])
         }
-        (ListedNow::No, Some(_)) if row.state == State::Cleared && newest.cleared.0.is_some() => {
-            let [from, to] = [newest.cleared.0, newest.cleared.1].map(|at| at.map(time).unwrap_or_default());
-            fill(&words.no_since, &[("from", &from), ("to", &to)])
-        }
         (ListedNow::No, Some(checked)) => {
-            let asked = fill(&words.asked, &[("time", &time(checked))]);
-            fill(&words.no, &[("where", &asked)])
+            match newest.spells.last().map(|spell| (spell.ended_after, spell.end)) {
+                Some((from, End::Seen(to))) if row.state == State::Cleared => {
+                    fill(&words.no_since, &[("from", &time(from)), ("to", &time(to))])
+                }
+                Some(_) | None => {
+                    let asked = fill(&words.asked, &[("time", &time(checked))]);
+                    fill(&words.no, &[("where", &asked)])
+                }
+            }
         }
         (ListedNow::No, None) => words.no_plain.clone(),
         (ListedNow::Unknown, checked) => {

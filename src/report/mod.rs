@@ -22,6 +22,7 @@ mod list_forms;
 mod listed;
 mod lists;
 mod ndjson;
+mod news;
 mod own;
 mod providers;
 mod rows;
@@ -29,6 +30,7 @@ mod safe;
 #[cfg(test)]
 mod samples;
 mod settings;
+mod spells;
 mod strange;
 mod table;
 mod tenancy;
@@ -98,6 +100,8 @@ pub struct Input<'a> {
 pub struct Report<'a> {
     words: words::Words,
     groups: Vec<Group<'a>>,
+    /// Nothing is to be printed.
+    is_silent: bool,
     /// The bounces that get rows of their own, by their numbers in the ledger.
     shown: Vec<i64>,
     /// How many failures no block caused, by reason.
@@ -132,6 +136,7 @@ impl<'a> Report<'a> {
             catalogue: input.catalogue,
             own: input.own,
             owner: input.owner,
+            presumed_after: settings.presumed_after(),
             now: input.now,
         };
         let inside: Vec<&Bounce> = input
@@ -161,9 +166,12 @@ impl<'a> Report<'a> {
                 *not_blocks.entry(bounce.verdict.reason).or_default() += 1;
             }
         }
+        let mut groups = group::groups(&grouped, facts);
+        groups.retain(|group| settings.new.is_none() || group.is_news);
         Ok(Self {
             words: words::Words::english()?,
-            groups: group::groups(&grouped, facts),
+            is_silent: settings.new.is_some() && groups.is_empty(),
+            groups,
             shown: inside.iter().filter(shown).map(|bounce| bounce.id).collect(),
             not_blocks,
             other_delays,
@@ -203,6 +211,12 @@ impl<'a> Report<'a> {
     #[must_use]
     pub fn strange(&self) -> &[Alike<'a>] {
         &self.strange
+    }
+
+    /// Whether only changes were wanted (`--new`) and there are none, so that nothing is to be printed.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.is_silent
     }
 
     /// Whether every mail of the window was read and understood, as far as this run looked.

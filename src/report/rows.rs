@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use crate::event::{Reason, Timestamp};
-use crate::ledger::{Mail, State};
+use crate::ledger::{End, Mail, State};
 use crate::report::group::Group;
 use crate::report::own::Ours;
 use crate::report::words::Column;
@@ -164,7 +164,10 @@ pub(super) fn refused_until(group: &Group<'_>, now: Timestamp) -> Option<Timesta
         .is_some_and(|(last, life)| now - last > life);
     match group.state {
         State::Unknown if quiet => last,
-        State::Cleared => group.cleared.1.or(group.last_bounced),
+        State::Cleared => group.spells.last().map(|spell| match spell.end {
+            End::Seen(by) => by,
+            End::Open | End::Presumed => spell.ended_after,
+        }),
         State::New | State::Ongoing | State::Relisted | State::ReceiverFault | State::Unknown => None,
     }
 }

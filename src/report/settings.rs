@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer};
 
@@ -12,6 +12,8 @@ use crate::event::{Times, Timestamp};
 
 /// How long a bounce may stay out and still count, when nobody said otherwise: qmail gives up after 7 days, Postfix
 /// after 5, and the bounce itself may wait.
+/// Longer than any usual queue keeps mail (qmail's 7 days), so that a late bounce would have come.
+const PRESUMED_AFTER: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 const LATE_WINDOW: Duration = Duration::from_secs(10 * 24 * 60 * 60);
 
 /// The report's options, from the command line, the environment, and `[report]` of the configuration file.
@@ -29,6 +31,10 @@ pub struct Settings {
     #[arg(long, value_name = "SPAN", env = "BOUNCEAUDIT_LATE_WINDOW", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "span")]
     pub late_window: Option<Duration>,
+    /// After how long without refusal a block is presumed over that no list can be asked about [default: 14d]
+    #[arg(long, value_name = "SPAN", env = "BOUNCEAUDIT_PRESUMED_AFTER", value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "span")]
+    pub presumed_after: Option<Duration>,
     /// Write the groups (blocked IP and receiving domain) as CSV; - is stdout
     #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_CSV")]
     pub csv: Option<PathBuf>,
@@ -50,6 +56,9 @@ pub struct Settings {
     /// Timestamps in UTC [default: local zone]
     #[arg(long, env = "BOUNCEAUDIT_UTC")]
     pub utc: bool,
+    /// Only what changed since the last report with this option and this name; prints nothing when nothing did
+    #[arg(long, value_name = "NAME", env = "BOUNCEAUDIT_NEW", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub new: Option<String>,
     /// Exit with status 4 when there is one [default: off]
     #[arg(long, value_name = "WHAT", env = "BOUNCEAUDIT_FAIL_ON")]
     pub fail_on: Option<FailOn>,
@@ -69,6 +78,7 @@ impl Settings {
             since: self.since.or(lower.since),
             until: self.until.or(lower.until),
             late_window: self.late_window.or(lower.late_window),
+            presumed_after: self.presumed_after.or(lower.presumed_after),
             csv: self.csv.or(lower.csv),
             events_csv: self.events_csv.or(lower.events_csv),
             checks_csv: self.checks_csv.or(lower.checks_csv),
@@ -76,6 +86,7 @@ impl Settings {
             format: self.format.or(lower.format),
             all_reasons: self.all_reasons || lower.all_reasons,
             utc: self.utc || lower.utc,
+            new: self.new.or(lower.new),
             fail_on: self.fail_on.or(lower.fail_on),
             color: self.color.or(lower.color),
             quiet: self.quiet || lower.quiet,
@@ -104,6 +115,21 @@ impl Settings {
         }
     }
 
+    /// The series of reports that this one belongs to: each name of `--new` has its own, all others are one.
+    #[must_use]
+    pub fn series(&self) -> String {
+        self.new
+            .as_ref()
+            .map(|name| format!("new:{name}"))
+            .unwrap_or_default()
+    }
+
+    /// After how long without refusal a block is presumed over that no list can be asked about.
+    pub(super) fn presumed_after(&self) -> TimeDelta {
+        let span = self.presumed_after.unwrap_or(PRESUMED_AFTER);
+        TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX)
+    }
+
     /// The zone that the report writes its times in.
     #[must_use]
     pub fn clock(&self) -> Clock {
@@ -127,7 +153,7 @@ impl Window {
     #[must_use]
     pub fn late_until(&self) -> Option<Timestamp> {
         self.until?
-            .checked_add_signed(chrono::TimeDelta::from_std(self.late).ok()?)
+            .checked_add_signed(TimeDelta::from_std(self.late).ok()?)
     }
 
     /// Whether a bounce is in the window; one that does not say when it was is in every window.
@@ -157,7 +183,7 @@ impl When {
     fn start(self, now: Timestamp, clock: Clock) -> Option<Timestamp> {
         match self {
             Self::Day(day) => clock.midnight(day),
-            Self::Ago(span) => now.checked_sub_signed(chrono::TimeDelta::from_std(span).ok()?),
+            Self::Ago(span) => now.checked_sub_signed(TimeDelta::from_std(span).ok()?),
         }
     }
 
@@ -226,7 +252,7 @@ impl Clock {
     pub(super) fn midnight(self, day: NaiveDate) -> Option<Timestamp> {
         let midnight = day.and_time(NaiveTime::MIN);
         let earliest = |skipped: i64| {
-            let time = midnight.checked_add_signed(chrono::TimeDelta::minutes(skipped))?;
+            let time = midnight.checked_add_signed(TimeDelta::minutes(skipped))?;
             Some(match self {
                 Self::Local => Local.from_local_datetime(&time).earliest()?.fixed_offset(),
                 Self::Utc => DateTime::<Utc>::from_naive_utc_and_offset(time, Utc).fixed_offset(),

@@ -21,6 +21,7 @@ pub(super) struct Words {
     pub(super) column: Column,
     pub(super) row: Row,
     pub(super) listed: Listed,
+    pub(super) spells: Spells,
     pub(super) ask: Ask,
     pub(super) days: Days,
     pub(super) rest: Rest,
@@ -195,6 +196,18 @@ pub(super) struct Listed {
     pub(super) error: String,
     pub(super) dead: String,
     pub(super) not_proven: String,
+}
+
+/// `[spells]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Spells {
+    pub(super) listings: Counted,
+    pub(super) removals: Counted,
+    pub(super) took: String,
+    pub(super) hours: String,
+    pub(super) days: String,
+    pub(super) presumed: String,
 }
 
 /// `[ask]`

@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod kills;
 mod mailbox;
+mod news;
 mod office;
 mod own_catalogue;
 mod refusals;
