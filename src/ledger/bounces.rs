@@ -84,20 +84,20 @@ pub enum Mail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Recipient(u64);
 
-/// Delay notices that a failure has overtaken: it came for the same mail and recipient.
+/// What became of mails, to tell which delay notices still wait.
 #[derive(Debug)]
-pub struct Failures(HashSet<(Mail, Recipient)>);
+pub struct Outcomes(HashSet<(Mail, Recipient)>);
 
-impl Failures {
-    /// The failures among these bounces.
+impl Outcomes {
+    /// The failures and deliveries among these bounces.
     #[must_use]
     pub fn among(bounces: &[Bounce]) -> Self {
-        let failures = bounces.iter().filter(|bounce| bounce.action == Action::Failed);
-        Self(failures.filter_map(mail_and_recipient).collect())
+        let outcomes = bounces.iter().filter(|bounce| bounce.action != Action::Delayed);
+        Self(outcomes.filter_map(mail_and_recipient).collect())
     }
 
-    /// Whether this is a delay notice and the failure for the same mail and recipient has come, so that the notice
-    /// leaves the counts. A notice that does not name its mail stays.
+    /// Whether this is a delay notice and the failure or the delivery of the same mail to the same recipient has come,
+    /// so that the notice leaves the counts. A notice that does not name its mail stays.
     #[must_use]
     pub fn overtake(&self, bounce: &Bounce) -> bool {
         bounce.action == Action::Delayed
@@ -113,15 +113,15 @@ fn mail_and_recipient(bounce: &Bounce) -> Option<(Mail, Recipient)> {
 }
 
 /// The numbers of those that speak for their groups, of a blocked address and a receiving domain: the newest failure,
-/// where there is none the newest notice that no failure has overtaken.
+/// where there is none the newest notice that nothing has overtaken.
 pub(super) fn speakers(bounces: &[Bounce], late_until: Option<Timestamp>) -> Vec<usize> {
-    let failures = Failures::among(bounces);
+    let outcomes = Outcomes::among(bounces);
     let mut newest = HashMap::new();
     for (at, bounce) in bounces.iter().enumerate() {
         let came = bounce.times.bounced_at;
         let too_late = late_until.zip(came).is_some_and(|(until, came)| came >= until);
         let is_failure = bounce.action == Action::Failed;
-        if too_late || !is_failure && (bounce.action != Action::Delayed || failures.overtake(bounce)) {
+        if too_late || !is_failure && (bounce.action != Action::Delayed || outcomes.overtake(bounce)) {
             continue;
         }
         let order = (is_failure, bounce.speaking_order());
@@ -354,7 +354,7 @@ pub(crate) fn bounces_of(events: impl IntoIterator<Item = (Event, Timestamp)>) -
 mod tests {
     use crate::event::{Action, Event, Timestamp};
     use crate::ledger::bounces::speakers;
-    use crate::ledger::{Bounce, Failures, bounces_of};
+    use crate::ledger::{Bounce, Outcomes, bounces_of};
 
     fn event(change: impl FnOnce(&mut Event)) -> Event {
         let mut event: Event = serde_json::from_value(serde_json::json!({
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_notice_leaves_the_counts_when_the_failure_for_its_mail_and_recipient_has_come() {
+    fn a_delay_notice_leaves_the_counts_when_it_is_known_what_became_of_its_mail() {
         let notice = |change: fn(&mut Event)| {
             event(|event| {
                 event.action = Action::Delayed;
@@ -394,8 +394,8 @@ mod tests {
         };
         let overtaken = |events: &[Event]| -> Vec<bool> {
             let bounces = bounces(events);
-            let failures = Failures::among(&bounces);
-            bounces.iter().map(|bounce| failures.overtake(bounce)).collect()
+            let outcomes = Outcomes::among(&bounces);
+            bounces.iter().map(|bounce| outcomes.overtake(bounce)).collect()
         };
         let notices = [
             notice(|_same| {}),
@@ -408,6 +408,10 @@ mod tests {
             assert_eq!(both.iter().filter(|gone| **gone).count(), gone, "{notice:?}");
         }
         assert_eq!(overtaken(&notices), [false; 4]);
+        for action in [Action::Delivered, Action::Relayed, Action::Expanded] {
+            let both = overtaken(&[event(|outcome| outcome.action = action), notices[0].clone()]);
+            assert_eq!(both.iter().filter(|gone| **gone).count(), 1, "{action}");
+        }
     }
 
     #[test]

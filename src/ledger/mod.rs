@@ -30,7 +30,7 @@ use crate::event::{
 
 #[cfg(test)]
 pub(crate) use bounces::bounces_of;
-pub use bounces::{Bounce, Failures, Mail, Recipient};
+pub use bounces::{Bounce, Mail, Outcomes, Recipient};
 pub use course::{End, Spell, spells};
 pub use error::Error;
 pub use identity::is_one;

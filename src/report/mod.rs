@@ -43,7 +43,7 @@ use std::net::IpAddr;
 use crate::catalogue::Catalogue;
 use crate::check::Listing;
 use crate::event::{Action, Gap, Reason, Timestamp};
-use crate::ledger::{Bounce, Failures, History, ListedNow, State};
+use crate::ledger::{Bounce, History, ListedNow, Outcomes, State};
 
 use group::{Facts, Group};
 use own::Ours;
@@ -146,10 +146,10 @@ impl<'a> Report<'a> {
             .filter(|bounce| window.holds(bounce.times))
             .collect();
         let shown = |bounce: &&&Bounce| settings.all_reasons || is_about_address(bounce);
-        let failures = Failures::among(&input.history.bounces);
+        let outcomes = Outcomes::among(&input.history.bounces);
         let counts = |bounce: &&&Bounce| match bounce.action {
             Action::Failed => true,
-            Action::Delayed => !failures.overtake(bounce),
+            Action::Delayed => !outcomes.overtake(bounce),
             Action::Delivered | Action::Relayed | Action::Expanded => false,
         };
         let grouped: Vec<&Bounce> = inside.iter().filter(counts).filter(shown).copied().collect();
