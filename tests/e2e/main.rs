@@ -7,6 +7,7 @@ mod demo;
 mod dns;
 mod faults;
 mod files;
+mod full_disk;
 mod kills;
 mod mailbox;
 mod news;

@@ -157,6 +157,12 @@ impl Office {
         assert_eq!(ran.status, 0, "{}", ran.stderr);
     }
 
+    /// A shell in a mount namespace of its own (as root), for a file system that only it sees; `$0` is the program.
+    pub(crate) fn apart(&self, script: &str) -> Ran {
+        let program = env!("CARGO_BIN_EXE_bounceaudit");
+        self.run(Path::new("unshare"), ["--mount", "sh", "-c", script, program], "")
+    }
+
     fn run<I: AsRef<OsStr>>(
         &self,
         program: &Path,
