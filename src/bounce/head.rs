@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use mail_parser::{HeaderName, Message, MessageParser};
 
 use crate::bounce::address::{self, is_host};
@@ -174,6 +175,7 @@ pub(super) fn is_daemon(from: &str) -> bool {
         "mail administrator",
         "mail system",
     ];
+    static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(NAMES).ok());
     let from = from.to_lowercase();
-    NAMES.iter().any(|name| from.contains(name))
+    WORDS.as_ref().is_some_and(|words| words.is_match(&from))
 }

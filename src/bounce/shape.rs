@@ -1,5 +1,8 @@
 //! The outer signs of a bounce, seen in its header alone.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 use mail_parser::Message;
 
 use crate::bounce::head::{Head, PARSER};
@@ -80,8 +83,9 @@ pub(super) fn says_automatic(mail: &Message<'_>) -> bool {
 
 /// Whether a subject has one of the words of bounces, or of what people write above one.
 pub(super) fn announces(subject: &str) -> bool {
+    static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(SUBJECTS).ok());
     let subject = subject.to_lowercase();
-    SUBJECTS.iter().any(|word| subject.contains(word))
+    WORDS.as_ref().is_some_and(|words| words.is_match(&subject))
 }
 
 /// The mails of an mbox that came as one mail: it begins with a `From ` line, and so does each one after an empty line.
