@@ -137,7 +137,7 @@ fn lines(report: &Report<'_>, rows: &[Row<'_, '_>]) -> BTreeMap<Option<IpAddr>, 
 /// The days whose mail this receiver refuses so that the bounce comes at the end of the queue's life, which is not yet.
 fn due(group: &Group<'_>, report: &Report<'_>) -> Option<(NaiveDate, NaiveDate)> {
     let life = group
-        .max_delay
+        .queue_life
         .filter(|_| group.late_cause.is_some_and(LateCause::is_queue_life))?;
     let not_due = report.now.checked_sub_signed(life)?;
     let from = group.first_sent?.max(not_due);

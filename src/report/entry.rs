@@ -325,8 +325,8 @@ fn late(report: &Report<'_>, row: &Row<'_, '_>) -> Option<String> {
         .groups
         .iter()
         .filter(of_queue)
-        .max_by_key(|group| group.max_delay)?;
-    let life = group.max_delay?;
+        .max_by_key(|group| group.queue_life)?;
+    let life = group.queue_life?;
     let until = refused_until(group, report.now);
     let last = until.unwrap_or(report.now).checked_add_signed(life)?;
     let date = report.clock.show(last).format("%Y-%m-%d");

@@ -11,7 +11,7 @@ use crate::event::{Action, ListId, Reason, ReceivingDomain, Timestamp, Zone};
 use crate::ledger::{
     Bounce, History, ListedNow, Mail, Observed, Recipient, Refusal, Spell, State, listed_now, spells, state,
 };
-use crate::report::late::{LateCause, is_late};
+use crate::report::late::{LateCause, is_late, queue_life};
 use crate::report::news::is_news;
 use crate::report::own::{Ours, OwnAddress};
 use crate::report::tenancy::{Tenancy, hosted};
@@ -34,6 +34,8 @@ pub(super) struct Group<'a> {
     pub(super) first_bounced: Option<Timestamp>,
     pub(super) last_bounced: Option<Timestamp>,
     pub(super) max_delay: Option<TimeDelta>,
+    /// How long the queue keeps mail that it refuses so that the mail expires.
+    pub(super) queue_life: Option<TimeDelta>,
     pub(super) late: BTreeSet<Mail>,
     pub(super) late_cause: Option<LateCause>,
     pub(super) delayed: BTreeSet<Mail>,
@@ -172,6 +174,7 @@ impl<'a> Group<'a> {
             first_bounced: bounced().min(),
             last_bounced: bounced().max(),
             max_delay: bounces.iter().filter_map(|bounce| bounce.times.delay()).max(),
+            queue_life: queue_life(&bounces),
             late: late_ones().map(|bounce| bounce.mail).collect(),
             late_cause: late_ones().next_back().map(LateCause::of),
             delayed: bounces

@@ -160,7 +160,7 @@ pub(super) fn states() -> [State; 6] {
 pub(super) fn refused_until(group: &Group<'_>, now: Timestamp) -> Option<Timestamp> {
     let last = group.last_bounced.or(group.last_sent);
     let quiet = last
-        .zip(group.max_delay)
+        .zip(group.queue_life.or(group.max_delay))
         .is_some_and(|(last, life)| now - last > life);
     match group.state {
         State::Unknown if quiet => last,
