@@ -1,5 +1,6 @@
 //! Subcommands and help; no logic. Each room's options are declared in that room's `Settings`.
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -72,6 +73,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Print what is known of blocklists, receivers and hosting companies; no network, unless with --test
     Lists(ListsArgs),
+    /// Keep a dated remark about an address in the ledger; the report shows it
+    Note(NoteArgs),
 }
 
 /// `bounceaudit scan`
@@ -182,6 +185,24 @@ pub struct ListsArgs {
     /// How to ask.
     #[command(flatten, next_help_heading = "DNS, with --test")]
     pub dns: check::Settings,
+}
+
+/// `bounceaudit note`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example: bounceaudit note 192.0.2.10 \"asked the hosting company, ticket 1234\"")]
+pub struct NoteArgs {
+    /// The address that the remark is about
+    #[arg(value_name = "IP")]
+    pub ip: IpAddr,
+    /// What was done; line breaks become blanks
+    #[arg(value_name = "TEXT")]
+    pub text: ledger::Remark,
+    /// Where the configuration lies.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// Where history lies.
+    #[command(flatten, next_help_heading = "History")]
+    pub ledger: ledger::Settings,
 }
 
 /// Where the configuration lies.

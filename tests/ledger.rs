@@ -13,7 +13,7 @@ use bounceaudit::event::{
     Action, Event, ListId, NotUnderstood, Position, ReceivingDomain, Shape, Sign, Source, Times, Timestamp,
     Uid, Zone,
 };
-use bounceaudit::ledger::{Blocked, Error, History, Ledger, Reading, Recorded, Settings, Window};
+use bounceaudit::ledger::{Blocked, Error, History, Ledger, Note, Reading, Recorded, Settings, Window};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest};
 use proptest::{collection::vec, sample::Index, sample::select};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -636,6 +636,47 @@ async fn a_ledger_of_version_1_is_brought_up_to_date_with_all_that_it_holds() {
 }
 
 #[tokio::test]
+async fn notes_are_given_oldest_first_and_only_of_what_the_window_says_is_blocked() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    ledger
+        .record(reading(&[bounce(source("INBOX", 1))], None))
+        .await
+        .unwrap();
+    let blocked: IpAddr = "198.51.100.77".parse().unwrap();
+    let mapped: IpAddr = "::ffff:198.51.100.77".parse().unwrap();
+    let other: IpAddr = "192.0.2.99".parse().unwrap();
+    let [first, second] = ["2026-11-20T14:03:00+09:00", "2026-11-20T06:00:00+00:00"];
+    for (ip, text, noted_at, is_known) in [
+        (mapped, "it is\nlifted", second, true),
+        (blocked, "asked the hosting company, ticket 1234", first, true),
+        (other, "nobody refused it", first, false),
+    ] {
+        let noted = ledger.note(ip, &text.parse().unwrap(), at(noted_at)).await;
+        assert_eq!(noted.unwrap(), is_known, "{text}");
+    }
+    ledger.close().await;
+
+    let ledger = open(&folder).await;
+    let notes = ledger.history(&Window::default()).await.unwrap().notes;
+    let note = |text: &str, noted_at: &str| Note {
+        ip: blocked,
+        remark: text.parse().unwrap(),
+        noted_at: at(noted_at),
+    };
+    let expected = [
+        note("asked the hosting company, ticket 1234", first),
+        note("it is lifted", second),
+    ];
+    assert_eq!(notes, expected);
+    let before = Window {
+        until: Some(at("2026-11-01T00:00:00+09:00")),
+        ..Window::default()
+    };
+    assert_eq!(ledger.history(&before).await.unwrap().notes, []);
+}
+
+#[tokio::test]
 async fn what_is_older_than_keep_goes_with_all_that_it_said() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("ledger.db");
@@ -849,7 +890,7 @@ async fn a_ledger_of_a_later_version_is_refused_and_not_changed() {
             error,
             Error::Newer {
                 found: 99,
-                known: 5,
+                known: 6,
                 ..
             }
         ),

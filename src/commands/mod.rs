@@ -7,6 +7,7 @@ mod check;
 mod classify;
 mod console;
 mod lists;
+mod note;
 mod outputs;
 mod report;
 mod scan;
@@ -65,6 +66,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Classify(args) => classify::run(&args, cli.console),
         Command::Check(args) => check::run(args, cli.console).await,
         Command::Lists(args) => lists::run(args, cli.console).await,
+        Command::Note(args) => note::run(args).await,
     }
 }
 

@@ -10,6 +10,7 @@ mod bounces;
 mod error;
 mod history;
 mod identity;
+mod notes;
 mod place;
 mod record;
 mod regroup;
@@ -32,6 +33,7 @@ pub(crate) use bounces::bounces_of;
 pub use bounces::{Bounce, Failures, Mail, Recipient};
 pub use error::Error;
 pub use identity::is_one;
+pub use notes::{NoRemark, Note, Remark};
 pub use settings::Settings;
 pub use state::{ListedNow, Observed, Refusal, State, listed_now, state};
 pub use store::Ledger;
@@ -47,6 +49,8 @@ pub struct History {
     pub names: Vec<Names>,
     /// The newest mail hosts of each domain of the window.
     pub exchanges: Vec<Exchange>,
+    /// The user's notes about the blocked addresses of the window, oldest first.
+    pub notes: Vec<Note>,
     /// The mails of the window that look like bounces and could not be understood, each once, oldest first.
     pub not_understood: Vec<NotUnderstood>,
     /// When the report before this one was made; `None` on the first run.

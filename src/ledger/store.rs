@@ -12,7 +12,8 @@ use crate::check::{Checked, Known};
 use crate::event::{Position, ReceivingDomain, Timestamp};
 use crate::ledger::error::Trouble;
 use crate::ledger::{
-    Error, History, Reading, Recorded, Settings, Window, answers, history, place, record, upkeep,
+    Error, History, Note, Reading, Recorded, Remark, Settings, Window, answers, history, notes, place,
+    record, upkeep,
 };
 
 /// How long to wait for another process that writes, and how often to look.
@@ -21,12 +22,13 @@ const BUSY_PAUSE: Duration = Duration::from_millis(50);
 /// Rows that the database's thread may be ahead: at its 50 the two threads wait for each other all the time.
 const ROWS_AHEAD: usize = 300;
 /// What brings an older ledger up to date, one step a version. A step that has been released is never changed.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 
 /// An open ledger.
@@ -169,6 +171,23 @@ impl Ledger {
         let mut view = self.view().await?;
         let recorded = history::recorded(&mut view, ids).await;
         recorded.map_err(self.here())
+    }
+
+    /// Keeps a remark about an address, and gives whether any bounce here speaks of that address.
+    ///
+    /// # Errors
+    /// When the database cannot be written, or another process keeps it.
+    pub async fn note(&self, ip: IpAddr, remark: &Remark, now: Timestamp) -> Result<bool, Error> {
+        let note = Note {
+            ip: ip.to_canonical(),
+            remark: remark.clone(),
+            noted_at: now,
+        };
+        let mut transaction = self.write().await?;
+        let noted = notes::add(&mut transaction, &note).await;
+        let is_known = noted.map_err(self.here())?;
+        self.commit(transaction).await?;
+        Ok(is_known)
     }
 
     /// Remembers that a report was made.
