@@ -949,3 +949,65 @@ async fn a_url_is_refused_and_its_password_never_shown() {
         assert!(error.contains(line) && !error.contains("s3cret"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn what_no_bounce_speaks_of_goes_when_it_is_old_and_the_last_report_stays() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    let keep = Some(Duration::from_secs(10 * 86_400));
+    let ledger = Ledger::open(&Settings {
+        keep,
+        ..settings(&path)
+    })
+    .await
+    .unwrap();
+    let event = bounce(source("INBOX", 1));
+    ledger
+        .record(reading(std::slice::from_ref(&event), None))
+        .await
+        .unwrap();
+    let (old, young) = ("2026-11-01T00:00:00+09:00", "2026-11-21T00:00:00+09:00");
+    let spoken: IpAddr = "198.51.100.77".parse().unwrap();
+    let unspoken: IpAddr = "192.0.2.99".parse().unwrap();
+    let other = ReceivingDomain::of("a@other.example.com").unwrap();
+    for (ip, domain) in [(spoken, &event.receiving_domain), (unspoken, &other)] {
+        for time in [old, young] {
+            let mut answers = checked(domain);
+            answers.listings.truncate(1);
+            answers.listings[0] = Listing {
+                ip,
+                ..listing("gmo-rbl.jp", Answer::NotListed, time)
+            };
+            (answers.names[0].ip, answers.names[0].checked_at) = (ip, at(time));
+            answers.exchanges[0].checked_at = at(time);
+            ledger.record_checks(&answers).await.unwrap();
+            ledger
+                .note(ip, &"asked".parse().unwrap(), at(time))
+                .await
+                .unwrap();
+        }
+    }
+    for time in ["2026-10-01T00:00:00+09:00", old] {
+        ledger.mark_report(at(time)).await.unwrap();
+    }
+    assert_eq!(ledger.prune(at(NOW)).await.unwrap(), 0);
+    ledger.close().await;
+    let mut db = connect(&path).await;
+    for (sql, left) in [
+        ("SELECT ip || ' ' || checked_at FROM checks ORDER BY 1", 3),
+        ("SELECT ip || ' ' || checked_at FROM names ORDER BY 1", 3),
+        ("SELECT ip || ' ' || noted_at FROM notes ORDER BY 1", 3),
+        ("SELECT domain || ' ' || checked_at FROM exchanges ORDER BY 1", 3),
+        ("SELECT made_at FROM report_marks", 1),
+    ] {
+        let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut db).await.unwrap();
+        assert_eq!(rows.len(), left, "{sql}: {rows:?}");
+        for gone in [
+            format!("{unspoken} {old}"),
+            format!("{} {old}", other.as_str()),
+            "2026-10-01T00:00:00+09:00".to_owned(),
+        ] {
+            assert!(!rows.contains(&gone), "{sql}: {rows:?}");
+        }
+    }
+}
