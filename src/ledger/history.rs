@@ -217,6 +217,12 @@ impl Recent {
     }
 }
 
+/// The numbers of the bounces that come next.
+pub(super) async fn ids_after(db: &mut SqliteConnection, last: i64) -> Result<Vec<i64>, Trouble> {
+    const SQL: &str = "SELECT id FROM events WHERE id > $1 ORDER BY id LIMIT 500";
+    Ok(sqlx::query_scalar(SQL).bind(last).fetch_all(db).await?)
+}
+
 /// The whole of some bounces, in the order of their numbers as they are given.
 pub(super) async fn recorded(db: &mut SqliteConnection, ids: &[i64]) -> Result<Vec<Recorded>, Trouble> {
     type Row = (i64, bool, String, String, Option<String>);

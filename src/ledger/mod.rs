@@ -10,6 +10,7 @@ mod bounces;
 mod error;
 mod history;
 mod identity;
+mod inspect;
 mod notes;
 mod place;
 mod record;
@@ -33,10 +34,11 @@ pub(crate) use bounces::bounces_of;
 pub use bounces::{Bounce, Failures, Mail, Recipient};
 pub use error::Error;
 pub use identity::is_one;
+pub use inspect::{Fault, Holdings};
 pub use notes::{NoRemark, Note, Remark};
 pub use settings::Settings;
 pub use state::{ListedNow, Observed, Refusal, State, listed_now, state};
-pub use store::Ledger;
+pub use store::{Everything, Ledger};
 
 /// Everything that a report counts, from the ledger alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
