@@ -1082,6 +1082,36 @@ async fn a_damaged_file_is_told_by_the_databases_own_check() {
 }
 
 #[tokio::test]
+async fn each_page_that_cannot_be_read_is_named_by_itself() {
+    const PAGE: usize = 4096;
+    let folder = TempDir::new().unwrap();
+    filled(&folder).await.close().await;
+    let path = folder.path().join("ledger.db");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / PAGE / 2 * PAGE;
+    bytes[middle..middle + 8 * PAGE].fill(0xA5);
+    fs::write(&path, bytes).unwrap();
+
+    let ledger = Ledger::open_to_inspect(&settings(&path)).await.unwrap();
+    let mut faults = Vec::new();
+    // The database's check may itself end at a page that it cannot read.
+    let ended = ledger.inspect(|fault| faults.push(fault.to_string())).await;
+
+    assert!(
+        matches!(
+            ended,
+            Ok(Holdings { bounces: 0, .. }) | Err(Error::Damaged { .. })
+        ),
+        "{ended:?}"
+    );
+    let pages = faults
+        .iter()
+        .filter(|fault| fault.contains("page ") && fault.lines().count() == 1);
+    assert!(pages.count() >= 4, "{faults:#?}");
+    assert!(!faults.iter().any(|fault| fault.contains("***")), "{faults:#?}");
+}
+
+#[tokio::test]
 async fn a_ledger_of_an_earlier_version_is_inspected_and_stays_one() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("ledger.db");

@@ -92,12 +92,13 @@ async fn damages(db: &mut SqliteConnection, tell: &mut impl FnMut(Fault)) -> Res
     let mut is_damaged = false;
     let mut rows = sqlx::query_as("PRAGMA integrity_check").fetch(db);
     while let Some(row) = rows.try_next().await? {
-        let (line,): (String,) = row;
-        if line != "ok" {
-            is_damaged = true;
-            tell(Fault::Damaged(
-                line.split_whitespace().collect::<Vec<_>>().join(" "),
-            ));
+        let (lines,): (String,) = row;
+        // A row may hold several lines, the first of them a heading: "*** in database main ***".
+        for line in lines.lines().filter(|line| !line.starts_with("***")) {
+            if line != "ok" {
+                is_damaged = true;
+                tell(Fault::Damaged(line.to_owned()));
+            }
         }
     }
     Ok(is_damaged)
