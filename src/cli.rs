@@ -1,7 +1,9 @@
 //! Subcommands and help; no logic. Each room's options are declared in that room's `Settings`.
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -72,6 +74,11 @@ pub enum Command {
     Check(CheckArgs),
     /// Print what is known of blocklists, receivers and hosting companies; no network, unless with --test
     Lists(ListsArgs),
+    /// Keep a dated remark about an address in the ledger; the report shows it
+    Note(NoteArgs),
+    /// Look after the ledger: where it lies, whether it is in order, what is old, all of it as NDJSON
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
 }
 
 /// `bounceaudit scan`
@@ -182,6 +189,76 @@ pub struct ListsArgs {
     /// How to ask.
     #[command(flatten, next_help_heading = "DNS, with --test")]
     pub dns: check::Settings,
+}
+
+/// `bounceaudit note`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example: bounceaudit note 192.0.2.10 \"asked the hosting company, ticket 1234\"")]
+pub struct NoteArgs {
+    /// The address that the remark is about
+    #[arg(value_name = "IP")]
+    pub ip: IpAddr,
+    /// What was done; line breaks become blanks
+    #[arg(value_name = "TEXT")]
+    pub text: ledger::Remark,
+    /// Where the configuration lies.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// Where history lies.
+    #[command(flatten, next_help_heading = "History")]
+    pub ledger: ledger::Settings,
+}
+
+/// `bounceaudit ledger`
+#[derive(Clone, Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Print the file's path, also where the file is not there yet
+    #[command(
+        after_help = "Example: sqlite3 \"$(bounceaudit ledger path)\" \".backup /var/backups/ledger.db\""
+    )]
+    Path(LedgerArgs),
+    /// Look whether the ledger is in order; changes nothing, and ends with status 1 when it is not
+    #[command(after_help = "Example: bounceaudit ledger check --ledger /var/backups/ledger.db")]
+    Check(LedgerArgs),
+    /// Drop bounces that are older than a span, and what only they needed
+    #[command(after_help = "Example: bounceaudit ledger prune --older-than 400d")]
+    Prune(PruneArgs),
+    /// Write every bounce, each once with all places where it lies
+    #[command(after_help = "Example: bounceaudit ledger export --ndjson - | jq -r .recipient")]
+    Export(ExportArgs),
+}
+
+/// `bounceaudit ledger path` and `bounceaudit ledger check`
+#[derive(Clone, Debug, Args)]
+pub struct LedgerArgs {
+    /// Where the configuration lies.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// Where history lies.
+    #[command(flatten, next_help_heading = "History")]
+    pub ledger: ledger::Settings,
+}
+
+/// `bounceaudit ledger prune`
+#[derive(Clone, Debug, Args)]
+pub struct PruneArgs {
+    /// How old is too old, such as `400d` [default: `keep` of the configuration file]
+    #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
+    pub older_than: Option<Duration>,
+    /// Which ledger.
+    #[command(flatten)]
+    pub place: LedgerArgs,
+}
+
+/// `bounceaudit ledger export`
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    /// The file to write, or `-` for stdout: the fields of an event, `sources` and `recorded_at`, an event a line
+    #[arg(long, value_name = "FILE")]
+    pub ndjson: PathBuf,
+    /// Which ledger.
+    #[command(flatten)]
+    pub place: LedgerArgs,
 }
 
 /// Where the configuration lies.

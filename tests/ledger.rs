@@ -13,7 +13,9 @@ use bounceaudit::event::{
     Action, Event, ListId, NotUnderstood, Position, ReceivingDomain, Shape, Sign, Source, Times, Timestamp,
     Uid, Zone,
 };
-use bounceaudit::ledger::{Blocked, Error, History, Ledger, Reading, Recorded, Settings, Window};
+use bounceaudit::ledger::{
+    Blocked, Error, History, Holdings, Ledger, Note, Reading, Recorded, Settings, Window,
+};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest};
 use proptest::{collection::vec, sample::Index, sample::select};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -636,6 +638,47 @@ async fn a_ledger_of_version_1_is_brought_up_to_date_with_all_that_it_holds() {
 }
 
 #[tokio::test]
+async fn notes_are_given_oldest_first_and_only_of_what_the_window_says_is_blocked() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    ledger
+        .record(reading(&[bounce(source("INBOX", 1))], None))
+        .await
+        .unwrap();
+    let blocked: IpAddr = "198.51.100.77".parse().unwrap();
+    let mapped: IpAddr = "::ffff:198.51.100.77".parse().unwrap();
+    let other: IpAddr = "192.0.2.99".parse().unwrap();
+    let [first, second] = ["2026-11-20T14:03:00+09:00", "2026-11-20T06:00:00+00:00"];
+    for (ip, text, noted_at, is_known) in [
+        (mapped, "it is\nlifted", second, true),
+        (blocked, "asked the hosting company, ticket 1234", first, true),
+        (other, "nobody refused it", first, false),
+    ] {
+        let noted = ledger.note(ip, &text.parse().unwrap(), at(noted_at)).await;
+        assert_eq!(noted.unwrap(), is_known, "{text}");
+    }
+    ledger.close().await;
+
+    let ledger = open(&folder).await;
+    let notes = ledger.history(&Window::default()).await.unwrap().notes;
+    let note = |text: &str, noted_at: &str| Note {
+        ip: blocked,
+        remark: text.parse().unwrap(),
+        noted_at: at(noted_at),
+    };
+    let expected = [
+        note("asked the hosting company, ticket 1234", first),
+        note("it is lifted", second),
+    ];
+    assert_eq!(notes, expected);
+    let before = Window {
+        until: Some(at("2026-11-01T00:00:00+09:00")),
+        ..Window::default()
+    };
+    assert_eq!(ledger.history(&before).await.unwrap().notes, []);
+}
+
+#[tokio::test]
 async fn what_is_older_than_keep_goes_with_all_that_it_said() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("ledger.db");
@@ -849,7 +892,7 @@ async fn a_ledger_of_a_later_version_is_refused_and_not_changed() {
             error,
             Error::Newer {
                 found: 99,
-                known: 5,
+                known: 6,
                 ..
             }
         ),
@@ -906,5 +949,292 @@ async fn a_url_is_refused_and_its_password_never_shown() {
             .unwrap_err()
             .to_string();
         assert!(error.contains(line) && !error.contains("s3cret"), "{error}");
+    }
+}
+
+/// A ledger of 1,200 bounces, so that there are several pages, one of them in two places.
+async fn filled(folder: &TempDir) -> Ledger {
+    let ledger = open(folder).await;
+    let events: Vec<Event> = (1..=1_200)
+        .map(|uid| bounce_to(&format!("user{uid}@canary.example.com"), source("INBOX", uid)))
+        .collect();
+    let position = position("INBOX", 1_200);
+    ledger.record(reading(&events, Some(&position))).await.unwrap();
+    let copy = Event {
+        source: source("Junk", 7),
+        ..events[600].clone()
+    };
+    ledger.record(reading(&[copy], None)).await.unwrap();
+    let checked = checked(&events[0].receiving_domain);
+    ledger.record_checks(&checked).await.unwrap();
+    ledger
+}
+
+/// What the program would say of the ledger in this folder.
+async fn inspected(folder: &TempDir) -> (Holdings, Vec<String>) {
+    let ledger = Ledger::open_to_inspect(&settings(&folder.path().join("ledger.db")))
+        .await
+        .unwrap();
+    let mut faults = Vec::new();
+    let holdings = ledger.inspect(|fault| faults.push(fault.to_string())).await;
+    ledger.close().await;
+    (holdings.unwrap(), faults)
+}
+
+#[tokio::test]
+async fn a_ledger_in_order_is_counted_and_not_touched() {
+    let folder = TempDir::new().unwrap();
+    filled(&folder).await.close().await;
+    let before = fs::read(folder.path().join("ledger.db")).unwrap();
+
+    let (holdings, faults) = inspected(&folder).await;
+
+    let expected = Holdings {
+        schema: 6,
+        bounces: 1_200,
+        mails: 1_201,
+        answers: 4,
+    };
+    assert_eq!((holdings, faults), (expected, Vec::new()));
+    assert_eq!(fs::read(folder.path().join("ledger.db")).unwrap(), before);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn every_promise_that_a_ledger_breaks_is_named() {
+    for (sql, expected) in [
+        (
+            "UPDATE sightings SET best = 0 WHERE event_id = 700",
+            "events 700: 0 readings speak for it, and it needs one",
+        ),
+        (
+            "UPDATE sightings SET best = 1 WHERE event_id = 601",
+            "events 601: 2 readings speak for it, and it needs one",
+        ),
+        (
+            "UPDATE events SET brief = REPLACE(brief, '\"blocked\"', '\"expired\"'), reason = 'expired' WHERE id = 1200",
+            "events 1200: reason, brief not what its reading says",
+        ),
+        (
+            "UPDATE events SET window_epoch = 0 WHERE id = 1",
+            "events 1: window_epoch not what its reading says",
+        ),
+        (
+            "UPDATE events SET brief = NULL WHERE id = 501",
+            "events 501: brief not what its reading says",
+        ),
+        (
+            "UPDATE sightings SET body = '{}' WHERE event_id = 500",
+            "events 500: the reading that speaks for it cannot be read: missing field",
+        ),
+        (
+            "UPDATE sightings SET event_id = 9999 WHERE event_id = 601 AND best = 0",
+            "row in events is missing",
+        ),
+        (
+            "UPDATE positions SET folder_id = 77",
+            "positions 77: its row in folders is missing",
+        ),
+    ] {
+        let folder = TempDir::new().unwrap();
+        filled(&folder).await.close().await;
+        assert_eq!(inspected(&folder).await.1, Vec::<String>::new());
+        let mut db = connect(&folder.path().join("ledger.db")).await;
+        sqlx::query("PRAGMA foreign_keys = OFF")
+            .execute(&mut db)
+            .await
+            .unwrap();
+        let changed = sqlx::query(sql).execute(&mut db).await.unwrap();
+        assert!(changed.rows_affected() > 0, "{sql}");
+        db.close().await.unwrap();
+
+        let (_, faults) = inspected(&folder).await;
+
+        assert_eq!(faults.len(), 1, "{sql}: {faults:?}");
+        assert!(faults[0].contains(expected), "{sql}: {faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_told_by_the_databases_own_check() {
+    let folder = TempDir::new().unwrap();
+    filled(&folder).await.close().await;
+    // An index that lacks a row: no query finds that out.
+    let mut db = connect(&folder.path().join("ledger.db")).await;
+    for sql in [
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_schema SET sql = 'CREATE INDEX events_by_window ON events (recorded_epoch)'
+            WHERE name = 'events_by_window'",
+    ] {
+        sqlx::query(sql).execute(&mut db).await.unwrap();
+    }
+    db.close().await.unwrap();
+
+    let (holdings, faults) = inspected(&folder).await;
+
+    assert_eq!(holdings.bounces, 0);
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.contains("the file is damaged: ") && fault.contains("events_by_window")),
+        "{faults:?}"
+    );
+}
+
+#[tokio::test]
+async fn each_page_that_cannot_be_read_is_named_by_itself() {
+    const PAGE: usize = 4096;
+    let folder = TempDir::new().unwrap();
+    filled(&folder).await.close().await;
+    let path = folder.path().join("ledger.db");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / PAGE / 2 * PAGE;
+    bytes[middle..middle + 8 * PAGE].fill(0xA5);
+    fs::write(&path, bytes).unwrap();
+
+    let ledger = Ledger::open_to_inspect(&settings(&path)).await.unwrap();
+    let mut faults = Vec::new();
+    // The database's check may itself end at a page that it cannot read.
+    let ended = ledger.inspect(|fault| faults.push(fault.to_string())).await;
+
+    assert!(
+        matches!(
+            ended,
+            Ok(Holdings { bounces: 0, .. }) | Err(Error::Damaged { .. })
+        ),
+        "{ended:?}"
+    );
+    let pages = faults
+        .iter()
+        .filter(|fault| fault.contains("page ") && fault.lines().count() == 1);
+    assert!(pages.count() >= 4, "{faults:#?}");
+    assert!(!faults.iter().any(|fault| fault.contains("***")), "{faults:#?}");
+}
+
+#[tokio::test]
+async fn a_ledger_of_an_earlier_version_is_inspected_and_stays_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    let mut db = connect(&path).await;
+    sqlx::raw_sql(include_str!("../src/ledger/schema.sql"))
+        .execute(&mut db)
+        .await
+        .unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO ledger_schema (version, program) VALUES (1, '0.1.0');
+        INSERT INTO events (id, recorded_at, recorded_epoch, action, reason, receiving_domain)
+            VALUES (5, '2026-11-22T09:00:00+09:00', 1795305600, 'failed', 'blocked', 'canary.example.com')",
+    )
+    .execute(&mut db)
+    .await
+    .unwrap();
+    db.close().await.unwrap();
+    let before = fs::read(&path).unwrap();
+
+    let (holdings, faults) = inspected(&folder).await;
+
+    assert_eq!((holdings.schema, holdings.bounces), (1, 1));
+    assert_eq!(faults, ["events 5: 0 readings speak for it, and it needs one"]);
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_is_no_ledger_cannot_be_inspected() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| settings(&folder.path().join(name));
+    fs::write(folder.path().join("empty.db"), "").unwrap();
+    fs::write(folder.path().join("text.db"), "no database ".repeat(100)).unwrap();
+    for name in ["empty.db", "text.db"] {
+        let error = Ledger::open_to_inspect(&at(name)).await.unwrap_err();
+        assert!(matches!(error, Error::NotADatabase { .. }), "{name}: {error:?}");
+    }
+    let error = Ledger::open_to_inspect(&at("gone.db")).await.unwrap_err();
+    assert!(matches!(error, Error::Missing { .. }), "{error:?}");
+    assert!(!folder.path().join("gone.db").exists());
+}
+
+#[tokio::test]
+async fn everything_comes_once_in_order_and_with_all_places() {
+    let folder = TempDir::new().unwrap();
+    let ledger = filled(&folder).await;
+    let mut everything = ledger.everything().await.unwrap();
+    let mut batches = Vec::new();
+    loop {
+        let batch = everything.next_batch().await.unwrap();
+        if batch.is_empty() {
+            break;
+        }
+        batches.push(batch);
+    }
+    let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [500, 500, 200]);
+    let all = batches.concat();
+    let recipients: Vec<_> = all.iter().map(|bounce| bounce.event.recipient.as_str()).collect();
+    let expected: Vec<_> = (1..=1_200)
+        .map(|uid| format!("user{uid}@canary.example.com"))
+        .collect();
+    assert_eq!(recipients, expected);
+    assert_eq!(all[600].sources, [source("INBOX", 601), source("Junk", 7)]);
+}
+
+#[tokio::test]
+async fn what_no_bounce_speaks_of_goes_when_it_is_old_and_the_last_report_stays() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    let keep = Some(Duration::from_secs(10 * 86_400));
+    let ledger = Ledger::open(&Settings {
+        keep,
+        ..settings(&path)
+    })
+    .await
+    .unwrap();
+    let event = bounce(source("INBOX", 1));
+    ledger
+        .record(reading(std::slice::from_ref(&event), None))
+        .await
+        .unwrap();
+    let (old, young) = ("2026-11-01T00:00:00+09:00", "2026-11-21T00:00:00+09:00");
+    let spoken: IpAddr = "198.51.100.77".parse().unwrap();
+    let unspoken: IpAddr = "192.0.2.99".parse().unwrap();
+    let other = ReceivingDomain::of("a@other.example.com").unwrap();
+    for (ip, domain) in [(spoken, &event.receiving_domain), (unspoken, &other)] {
+        for time in [old, young] {
+            let mut answers = checked(domain);
+            answers.listings.truncate(1);
+            answers.listings[0] = Listing {
+                ip,
+                ..listing("gmo-rbl.jp", Answer::NotListed, time)
+            };
+            (answers.names[0].ip, answers.names[0].checked_at) = (ip, at(time));
+            answers.exchanges[0].checked_at = at(time);
+            ledger.record_checks(&answers).await.unwrap();
+            ledger
+                .note(ip, &"asked".parse().unwrap(), at(time))
+                .await
+                .unwrap();
+        }
+    }
+    for time in ["2026-10-01T00:00:00+09:00", old] {
+        ledger.mark_report("", at(time)).await.unwrap();
+    }
+    assert_eq!(ledger.prune(at(NOW)).await.unwrap(), 0);
+    ledger.close().await;
+    let mut db = connect(&path).await;
+    for (sql, left) in [
+        ("SELECT ip || ' ' || checked_at FROM checks ORDER BY 1", 3),
+        ("SELECT ip || ' ' || checked_at FROM names ORDER BY 1", 3),
+        ("SELECT ip || ' ' || noted_at FROM notes ORDER BY 1", 3),
+        ("SELECT domain || ' ' || checked_at FROM exchanges ORDER BY 1", 3),
+        ("SELECT made_at FROM report_marks", 1),
+    ] {
+        let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut db).await.unwrap();
+        assert_eq!(rows.len(), left, "{sql}: {rows:?}");
+        for gone in [
+            format!("{unspoken} {old}"),
+            format!("{} {old}", other.as_str()),
+            "2026-10-01T00:00:00+09:00".to_owned(),
+        ] {
+            assert!(!rows.contains(&gone), "{sql}: {rows:?}");
+        }
     }
 }

@@ -6,7 +6,9 @@
 mod check;
 mod classify;
 mod console;
+mod ledger;
 mod lists;
+mod note;
 mod outputs;
 mod report;
 mod scan;
@@ -29,6 +31,8 @@ pub enum Outcome {
     Partial,
     /// Done, and `--fail-on` found what it names. Says more than [`Outcome::Partial`], so it wins over it.
     Found,
+    /// Nothing was done: the options do not say what to do, nor does the configuration.
+    WrongUsage,
     /// The status that a monitoring plugin's convention asks for.
     Monitor(u8),
 }
@@ -47,6 +51,7 @@ impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Complete => Self::SUCCESS,
+            Outcome::WrongUsage => Self::from(2),
             Outcome::Partial => Self::from(3),
             Outcome::Found => Self::from(4),
             Outcome::Monitor(status) => Self::from(status),
@@ -65,6 +70,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Classify(args) => classify::run(&args, cli.console),
         Command::Check(args) => check::run(args, cli.console).await,
         Command::Lists(args) => lists::run(args, cli.console).await,
+        Command::Ledger(command) => ledger::run(command).await,
+        Command::Note(args) => note::run(args).await,
     }
 }
 

@@ -146,6 +146,14 @@ impl Trouble {
         Self::Row { what, why }
     }
 
+    /// What is wrong, without the file.
+    pub(super) fn why(self) -> String {
+        match self {
+            Self::Row { why, .. } => why,
+            Self::Sql(source) => source.to_string(),
+        }
+    }
+
     pub(super) fn at(self, path: &Path) -> Error {
         let path = path.to_owned();
         let source = match self {

@@ -12,7 +12,7 @@ use crate::event::{
 };
 use crate::ledger::bounces::{Bounces, speakers};
 use crate::ledger::error::Trouble;
-use crate::ledger::{Bounce, History, Recorded, Window, answers, rows};
+use crate::ledger::{Bounce, History, Recorded, Window, answers, notes, rows};
 
 /// What a database file holds.
 pub(super) enum Found {
@@ -92,20 +92,25 @@ pub(super) async fn history(db: &mut SqliteConnection, window: &Window) -> Resul
         ..History::default()
     };
     answers(db, &mut history).await?;
+    for ip in blocked_ips(&history.bounces) {
+        history.notes.extend(notes::notes_of(db, ip).await?);
+    }
+    history.notes.sort_by_key(|note| note.noted_at);
     Ok(history)
+}
+
+fn blocked_ips(bounces: &[Bounce]) -> BTreeSet<IpAddr> {
+    let ips = bounces.iter().map(|bounce| bounce.verdict.blocked_ip);
+    ips.flatten().collect()
 }
 
 /// Reads anew what the DNS said of what is blocked.
 pub(super) async fn answers(db: &mut SqliteConnection, history: &mut History) -> Result<(), Trouble> {
     let bounces = &history.bounces;
-    let ips: BTreeSet<IpAddr> = bounces
-        .iter()
-        .filter_map(|bounce| bounce.verdict.blocked_ip)
-        .collect();
     let domains: BTreeSet<&ReceivingDomain> =
         bounces.iter().map(|bounce| &*bounce.receiving_domain).collect();
     let (mut listings, mut names, mut exchanges) = (Vec::new(), Vec::new(), Vec::new());
-    for ip in ips {
+    for ip in blocked_ips(bounces) {
         listings.extend(answers::listings_of(db, ip).await?);
         names.extend(answers::names_of(db, ip).await?);
     }
@@ -210,6 +215,12 @@ impl Recent {
         }
         Ok(self.1)
     }
+}
+
+/// The numbers of the bounces that come next.
+pub(super) async fn ids_after(db: &mut SqliteConnection, last: i64) -> Result<Vec<i64>, Trouble> {
+    const SQL: &str = "SELECT id FROM events WHERE id > $1 ORDER BY id LIMIT 500";
+    Ok(sqlx::query_scalar(SQL).bind(last).fetch_all(db).await?)
 }
 
 /// The whole of some bounces, in the order of their numbers as they are given.

@@ -11,6 +11,8 @@ mod course;
 mod error;
 mod history;
 mod identity;
+mod inspect;
+mod notes;
 mod place;
 mod record;
 mod regroup;
@@ -34,9 +36,11 @@ pub use bounces::{Bounce, Mail, Outcomes, Recipient};
 pub use course::{End, Spell, spells};
 pub use error::Error;
 pub use identity::is_one;
+pub use inspect::{Fault, Holdings};
+pub use notes::{NoRemark, Note, Remark};
 pub use settings::Settings;
 pub use state::{ListedNow, Observed, Refusal, State, listed_now, state};
-pub use store::Ledger;
+pub use store::{Everything, Ledger};
 
 /// Everything that a report counts, from the ledger alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub struct History {
     pub names: Vec<Names>,
     /// The newest mail hosts of each domain of the window.
     pub exchanges: Vec<Exchange>,
+    /// The user's notes about the blocked addresses of the window, oldest first.
+    pub notes: Vec<Note>,
     /// The mails of the window that look like bounces and could not be understood, each once, oldest first.
     pub not_understood: Vec<NotUnderstood>,
     /// When the report before this one was made; `None` on the first run.

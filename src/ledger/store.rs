@@ -1,5 +1,7 @@
 //! The ledger's doors, and the database behind them: SQLite through sqlx, in SQL that PostgreSQL can take too.
 
+use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,7 +14,8 @@ use crate::check::{Checked, Known};
 use crate::event::{Position, ReceivingDomain, Timestamp};
 use crate::ledger::error::Trouble;
 use crate::ledger::{
-    Error, History, Reading, Recorded, Settings, Window, answers, history, place, record, upkeep,
+    Error, Fault, History, Holdings, Note, Reading, Recorded, Remark, Settings, Window, answers, history,
+    inspect, notes, place, record, upkeep,
 };
 
 /// How long to wait for another process that writes, and how often to look.
@@ -21,12 +24,13 @@ const BUSY_PAUSE: Duration = Duration::from_millis(50);
 /// Rows that the database's thread may be ahead: at its 50 the two threads wait for each other all the time.
 const ROWS_AHEAD: usize = 300;
 /// What brings an older ledger up to date, one step a version. A step that has been released is never changed.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 
 /// An open ledger.
@@ -43,14 +47,47 @@ impl Ledger {
     /// # Errors
     /// When there is no such file, with `no_ledger`, and as [`Ledger::open`].
     pub async fn open_existing(settings: &Settings) -> Result<Self, Error> {
-        if settings.no_ledger {
-            return Err(Error::NoHistory);
-        }
-        let path = place::file(settings)?;
+        let path = Self::file(settings)?;
         match path.try_exists() {
             Ok(false) => Err(Error::Missing { path }),
             Ok(true) => Self::open(settings).await,
             Err(source) => Err(Error::File { path, source }),
+        }
+    }
+
+    /// Opens a ledger that is there already, as it is: through this value nothing in it can be changed, and one of an
+    /// earlier version is not brought up to date.
+    ///
+    /// # Errors
+    /// When there is no such file, with `no_ledger`, and when the file cannot be opened, holds something else or was
+    /// written by a later version.
+    pub async fn open_to_inspect(settings: &Settings) -> Result<Self, Error> {
+        let path = Self::file(settings)?;
+        match fs::metadata(&path) {
+            Ok(found) if found.is_dir() => {
+                let source = io::ErrorKind::IsADirectory.into();
+                return Err(Error::File { path, source });
+            }
+            Ok(_) => {}
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Err(Error::Missing { path }),
+            Err(source) => return Err(Error::File { path, source }),
+        }
+        let options = SqliteConnectOptions::new().filename(&path);
+        let ledger = Self::connect(options.pragma("query_only", "ON"), path, settings.keep).await?;
+        match ledger.version().await? {
+            0 => Err(Error::NotADatabase { path: ledger.path }),
+            _ => Ok(ledger),
+        }
+    }
+
+    /// The file that the settings name, whether it is there or not.
+    ///
+    /// # Errors
+    /// With `no_ledger`, when the settings name no file but a URL, and when there is no home directory.
+    pub fn file(settings: &Settings) -> Result<PathBuf, Error> {
+        match settings.no_ledger {
+            true => Err(Error::NoHistory),
+            false => place::file(settings),
         }
     }
 
@@ -69,6 +106,16 @@ impl Ledger {
             place::make(&path)?;
             (SqliteConnectOptions::new().filename(&path), path)
         };
+        let ledger = Self::connect(options, path, settings.keep).await?;
+        ledger.bring_up_to_date().await?;
+        Ok(ledger)
+    }
+
+    async fn connect(
+        options: SqliteConnectOptions,
+        path: PathBuf,
+        keep: Option<Duration>,
+    ) -> Result<Self, Error> {
         let options = options
             .busy_timeout(BUSY_WAIT)
             .foreign_keys(true)
@@ -85,10 +132,7 @@ impl Ledger {
             .connect_with(options)
             .await
             .map_err(|source| Trouble::from(source).at(&path))?;
-        let keep = settings.keep;
-        let ledger = Self { pool, path, keep };
-        ledger.bring_up_to_date().await?;
-        Ok(ledger)
+        Ok(Self { pool, path, keep })
     }
 
     /// The file, or `:memory:`.
@@ -171,6 +215,23 @@ impl Ledger {
         recorded.map_err(self.here())
     }
 
+    /// Keeps a remark about an address, and gives whether any bounce here speaks of that address.
+    ///
+    /// # Errors
+    /// When the database cannot be written, or another process keeps it.
+    pub async fn note(&self, ip: IpAddr, remark: &Remark, now: Timestamp) -> Result<bool, Error> {
+        let note = Note {
+            ip: ip.to_canonical(),
+            remark: remark.clone(),
+            noted_at: now,
+        };
+        let mut transaction = self.write().await?;
+        let noted = notes::add(&mut transaction, &note).await;
+        let is_known = noted.map_err(self.here())?;
+        self.commit(transaction).await?;
+        Ok(is_known)
+    }
+
     /// Remembers that a report of this series was made.
     ///
     /// # Errors
@@ -200,6 +261,30 @@ impl Ledger {
         self.commit(transaction).await?;
         tracing::debug!(pruned, "bounces older than keep");
         Ok(pruned)
+    }
+
+    /// Looks whether the ledger holds what it promises, hands over each fault as it is found, and gives what it holds
+    /// (nothing of a file that is damaged).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn inspect(&self, mut tell: impl FnMut(Fault)) -> Result<Holdings, Error> {
+        let mut view = self.view().await?;
+        let schema = self.version_in(&mut view).await?;
+        let holdings = inspect::inspect(&mut view, schema, &mut tell).await;
+        holdings.map_err(self.here())
+    }
+
+    /// Every bounce, whole, in the order of the numbers; see [`Everything`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn everything(&self) -> Result<Everything, Error> {
+        Ok(Everything {
+            view: self.view().await?,
+            path: self.path.clone(),
+            last: i64::MIN,
+        })
     }
 
     /// Ends the connection in order, so that the file stands alone.
@@ -287,5 +372,29 @@ impl Ledger {
                 Ok(_) => return Ok(()),
             }
         }
+    }
+}
+
+/// All bounces of one moment of a ledger, some hundred at a time.
+#[derive(Debug)]
+pub struct Everything {
+    view: Transaction<'static, Sqlite>,
+    path: PathBuf,
+    /// The number of the last one that was given.
+    last: i64,
+}
+
+impl Everything {
+    /// The next ones; none when all have been given.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_batch(&mut self) -> Result<Vec<Recorded>, Error> {
+        let here = |trouble: Trouble| trouble.at(&self.path);
+        let ids = history::ids_after(&mut self.view, self.last)
+            .await
+            .map_err(here)?;
+        self.last = ids.last().copied().unwrap_or(self.last);
+        history::recorded(&mut self.view, &ids).await.map_err(here)
     }
 }

@@ -101,5 +101,23 @@ pub(super) async fn prune(db: &mut SqliteConnection, oldest: i64) -> Result<u64,
     for sql in ORPHANS {
         sqlx::query(sql).execute(&mut *db).await?;
     }
+    for sql in UNSPOKEN {
+        sqlx::query(sql).bind(oldest).execute(&mut *db).await?;
+    }
     Ok(events)
 }
+
+/// What is old and about an address or a domain that no event speaks of any more; and old times of reports, but for the
+/// last of each series, by which the next report knows what is new.
+const UNSPOKEN: [&str; 5] = [
+    "DELETE FROM checks WHERE checked_epoch < $1
+        AND ip NOT IN (SELECT blocked_ip FROM events WHERE blocked_ip IS NOT NULL)",
+    "DELETE FROM names WHERE checked_epoch < $1
+        AND ip NOT IN (SELECT blocked_ip FROM events WHERE blocked_ip IS NOT NULL)",
+    "DELETE FROM notes WHERE noted_epoch < $1
+        AND ip NOT IN (SELECT blocked_ip FROM events WHERE blocked_ip IS NOT NULL)",
+    "DELETE FROM exchanges WHERE checked_epoch < $1
+        AND domain NOT IN (SELECT receiving_domain FROM events)",
+    "DELETE FROM report_marks WHERE made_epoch < $1 AND EXISTS (SELECT 1 FROM report_marks m
+        WHERE m.series = report_marks.series AND m.made_epoch > report_marks.made_epoch)",
+];

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::ledger::Note;
 use crate::report::Report;
 use crate::report::group::Group;
 use crate::report::rows::Row;
@@ -15,6 +16,7 @@ pub(super) fn lines(report: &Report<'_>, rows: &[Row<'_, '_>]) -> Vec<Vec<String
         let newest = row.newest();
         let lines = newest.and_then(|group| helo(report, group)).into_iter();
         let lines = lines.chain(newest.and_then(|group| tenancy(report, group)));
+        let lines = lines.chain(notes(report, row));
         lines.filter(|line| said.insert((row.ip, line.clone()))).collect()
     };
     rows.iter().map(of).collect()
@@ -40,12 +42,24 @@ fn tenancy(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
     })
 }
 
+/// What the user noted of the address.
+fn notes(report: &Report<'_>, row: &Row<'_, '_>) -> Vec<String> {
+    let words = &report.words.row;
+    let of_it = report.history.notes.iter().filter(|note| Some(note.ip) == row.ip);
+    let line = |note: &Note| {
+        let time = report.clock.show(note.noted_at).format("%Y-%m-%d %H:%M");
+        fill(&words.note, &[("time", &time), ("text", &note.remark)])
+    };
+    of_it.map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
 
     use crate::check::{Names, Owner, Ptr};
     use crate::event::Helo;
+    use crate::ledger::Note;
     use crate::report::samples::{self, Case};
     use crate::report::table::{Look, table};
 
@@ -96,5 +110,54 @@ mod tests {
         ] {
             assert_eq!(page.matches(words).count(), 2, "{words}:\n{page}");
         }
+    }
+    #[test]
+    fn the_notes_of_an_address_stand_once_at_its_first_entry() {
+        let ip = IpAddr::from([192, 0, 2, 10]);
+        let refused = |story: &str| {
+            let mut event = samples::story(story);
+            event.verdict.blocked_ip = Some(ip);
+            event
+        };
+        let mut case = Case::of([
+            refused("qmail-spamhaus-outlook.eml"),
+            refused("qmail-greeting-late.eml"),
+        ]);
+        let note = |ip: IpAddr, text: &str, noted_at: &str| Note {
+            ip,
+            remark: text.parse().unwrap(),
+            noted_at: samples::at(noted_at),
+        };
+        case.history.notes = vec![
+            note(
+                ip,
+                "asked the hosting company, ticket 1234",
+                "2026-11-20T23:03:10+09:00",
+            ),
+            note(
+                ip,
+                "they said \u{1b}[2J{time}\u{202e}",
+                "2026-11-21T08:00:00+00:00",
+            ),
+            note(
+                IpAddr::from([192, 0, 2, 99]),
+                "another one",
+                "2026-11-21T08:00:00+00:00",
+            ),
+        ];
+        let look = Look {
+            width: 200,
+            color: false,
+            verbose: false,
+        };
+        let page = table(&case.report(), look);
+        assert_eq!(page.matches("  192.0.2.10  ").count(), 3, "{page}");
+        let first = "Note 2026-11-20 14:03: asked the hosting company, ticket 1234\n";
+        let second = r"Note 2026-11-21 08:00: they said \x1b[2J{time}\u{202e}";
+        for line in [first, second] {
+            assert_eq!(page.matches(line).count(), 1, "{line}:\n{page}");
+        }
+        assert!(page.find(first) < page.find(second), "{page}");
+        assert!(!page.contains("another one"), "{page}");
     }
 }

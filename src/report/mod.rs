@@ -55,7 +55,7 @@ pub use event_table::events_table;
 pub use health::{health_csv, health_ndjson, health_table};
 pub use list_forms::{lists_csv, lists_ndjson};
 pub use lists::{ListFormat, lists_table};
-pub use ndjson::ndjson;
+pub use ndjson::{ndjson, recorded_ndjson};
 pub use own::{NoAddress, OwnAddress};
 pub use safe::visible;
 pub use settings::{Clock, Color, CsvEncoding, FailOn, NoTime, OutputFormat, Settings, When, Window};

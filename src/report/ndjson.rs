@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::event::Event;
+use crate::event::{Event, Source, Timestamp};
+use crate::ledger::Recorded;
 use crate::report::safe::steers;
 
 /// Writes the events, each on a line. Non-ASCII is kept; what steers a terminal stands as `\u001b` and the like, which
@@ -23,6 +24,31 @@ pub fn ndjson<'a>(events: impl IntoIterator<Item = &'a Event>, mut out: impl Wri
         }
     }
     out.flush()
+}
+
+/// Writes bounces of the ledger as [`ndjson`] does, each with all the places where it lies and when it was recorded.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn recorded_ndjson(bounces: &[Recorded], mut out: impl Write) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        #[serde(flatten)]
+        event: Event,
+        sources: &'a [Source],
+        recorded_at: Timestamp,
+    }
+    for bounce in bounces {
+        let mut event = bounce.event.clone();
+        event.original.helos.clear();
+        let line = Line {
+            event,
+            sources: &bounce.sources,
+            recorded_at: bounce.recorded_at,
+        };
+        json_line(&line, &mut out)?;
+    }
+    Ok(())
 }
 
 /// One value on a line of its own.

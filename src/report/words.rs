@@ -166,6 +166,7 @@ pub(super) struct Row {
     pub(super) several: String,
     pub(super) own: String,
     pub(super) helo: String,
+    pub(super) note: String,
     pub(super) late: String,
     pub(super) late_past: String,
     pub(super) late_until: String,

@@ -8,6 +8,7 @@ mod dns;
 mod faults;
 mod files;
 mod full_disk;
+mod history;
 mod kills;
 mod mailbox;
 mod news;
