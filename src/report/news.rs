@@ -51,12 +51,10 @@ fn then(old: &[&Bounce], observed: &Observed<'_>, before: Timestamp) -> State {
 }
 
 /// What of a state is news: that nothing new is known of a block is none.
-fn stands(state: State) -> u8 {
+fn stands(state: State) -> State {
     match state {
-        State::New | State::Ongoing | State::Unknown => 0,
-        State::Relisted => 1,
-        State::Cleared => 2,
-        State::ReceiverFault => 3,
+        State::New | State::Ongoing | State::Unknown => State::Ongoing,
+        State::Relisted | State::Cleared | State::ReceiverFault => state,
     }
 }
 
