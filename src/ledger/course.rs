@@ -64,6 +64,17 @@ impl<'a> Course<'a> {
         course
     }
 
+    /// Whether the last spell came after one that was over. The first report never said of one that it is presumed over.
+    pub(super) fn came_back(&self, observed: &Observed<'_>) -> bool {
+        match self.spells.split_last() {
+            Some((_last, before)) if observed.last_report.is_none() => {
+                before.iter().any(|spell| spell.end != End::Presumed)
+            }
+            Some((_last, before)) => !before.is_empty(),
+            None => false,
+        }
+    }
+
     fn follow(&mut self, at: Timestamp, observation: Observation<'a>, observed: &Observed<'_>) {
         match observation {
             Observation::Refusal => {

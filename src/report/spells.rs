@@ -19,7 +19,10 @@ pub(super) fn lines(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>) 
     let date = |at| report.clock.show(at).format("%Y-%m-%d").to_string();
     let spells = newest.spells.as_slice();
     let mut lines = Vec::new();
-    if let [first, _, ..] = spells {
+    let seen = spells.iter().any(|spell| matches!(spell.end, End::Seen(_)));
+    if let [first, _, ..] = spells
+        && seen
+    {
         let removals = spells.iter().filter(|spell| spell.end != End::Open).count();
         let removals = words.removals.of(removals);
         let counts = words.listings.with(
@@ -120,7 +123,14 @@ mod tests {
             "{text}"
         );
         let back = at("2026-11-21T20:00:00+00:00");
-        let text = table(&Case::of([old, back]).report(), LOOK);
-        assert!(text.contains("relisted") && !text.contains("Presumed"), "{text}");
+        let mut case = Case::of([old, back]);
+        let text = table(&case.report(), LOOK);
+        assert!(
+            text.contains("ongoing") && !text.contains("Presumed"),
+            "the first report:\n{text}"
+        );
+        case.history.last_report = Some(crate::report::samples::at("2026-11-21T21:00:00+00:00"));
+        let text = table(&case.report(), LOOK);
+        assert!(text.contains("relisted") && !text.contains("listings"), "{text}");
     }
 }
