@@ -240,9 +240,7 @@ fn nothing<T>(error: &NetError) -> Result<Found<T>, Failure> {
             none.response_code
         }
         NetError::Dns(DnsError::ResponseCode(code)) => *code,
-        // A message is what hickory says of a question that it gave up without an answer ("requestor canceled", "receiver
-        // was canceled", "no tasks successful" in xfer/ and udp/ of hickory-net 0.26).
-        NetError::Timeout | NetError::Message(_) => return Err(Failure::Timeout),
+        NetError::Timeout => return Err(Failure::Timeout),
         NetError::Proto(_) | NetError::ForeignClassRecord { .. } => {
             return Err(Failure::Unusable("malformed answer".into()));
         }

@@ -80,7 +80,7 @@ async fn an_answer_that_is_none_is_an_error_or_as_good_as_silence() {
             .iter()
             .filter(|listing| listing.ip.to_string() != GOOD)
         {
-            assert_eq!(listing.answer.word(), row.result, "{listing:?}");
+            assert!(row.allows(listing.answer.word()), "{listing:?}");
         }
         // Eight silences, and what was asked beside the last of them.
         let most = if row.result == "timeout" { 16 } else { BAD };
@@ -103,7 +103,7 @@ async fn a_zone_whose_test_gets_no_answer_is_not_asked_about_addresses() {
     for (row, checked, asked) in asked(Test::Wrong).await {
         assert_eq!(checked.listings.len(), 1 + BAD);
         for listing in &checked.listings {
-            assert_eq!(listing.answer.word(), row.result, "{listing:?}");
+            assert!(row.allows(listing.answer.word()), "{listing:?}");
         }
         assert_eq!(asked, 0, "{}", row.zone);
     }

@@ -201,7 +201,7 @@ fn an_answer_that_is_none_makes_no_address_clean_in_the_csv() {
         let answer = answers
             .iter()
             .find(|answer| answer["zone"] == row.zone && answer["ip"] == ip(at));
-        assert_eq!(answer.unwrap()["result"], row.result, "{answer:#?}");
+        assert!(row.allows(&answer.unwrap()["result"]), "{answer:#?}");
     }
 }
 
