@@ -16,6 +16,7 @@ use crate::event::{
 };
 use crate::ledger::error::Trouble;
 use crate::ledger::history::from_body;
+use crate::ledger::identity::parts;
 
 /// What a report counts of one bounce, in the words of its [`Event`](crate::event::Event).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,7 +260,7 @@ impl Bounces {
             },
             sender: brief.sender.as_ref().map(|sender| self.domain(sender)),
             helo: self.text(brief.helo.as_ref()),
-            recipient: Recipient(number(&recipient(&brief.recipient.0, &brief.receiving_domain.0))),
+            recipient: Recipient(number(&parts(&brief.recipient.0, &brief.receiving_domain.0))),
             receiving_domain: self.domain(&brief.receiving_domain),
             remote_host: self.text(brief.remote_host.as_ref()),
             action: brief.action,
@@ -329,11 +330,6 @@ fn number(of: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     of.hash(&mut hasher);
     hasher.finish()
-}
-
-fn recipient<'a>(address: &'a str, domain: &'a str) -> (&'a str, &'a str) {
-    let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
-    (local, domain)
 }
 
 /// What the ledger would give of these events, each recorded at its time; they keep their replies.

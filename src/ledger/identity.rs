@@ -163,13 +163,14 @@ pub(super) fn heads(readings: &[Event]) -> Vec<usize> {
     heads
 }
 
-/// The local part as it stands (RFC 5321 §2.4: case matters in it) and the domain as one spelling of it.
 fn recipient(event: &Event) -> (&str, &str) {
-    let local = event
-        .recipient
-        .rsplit_once('@')
-        .map_or(event.recipient.as_str(), |(local, _)| local);
-    (local, event.receiving_domain.as_str())
+    parts(&event.recipient, event.receiving_domain.as_str())
+}
+
+/// The local part as it stands (RFC 5321 §2.4: case matters in it) and the domain as one spelling of it.
+pub(super) fn parts<'a>(address: &'a str, domain: &'a str) -> (&'a str, &'a str) {
+    let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
+    (local, domain)
 }
 
 /// A reply without its white space: mail programs that forward wrap lines, at a space or inside a long address.

@@ -63,7 +63,7 @@ pub(super) struct Group<'a> {
     pub(super) lists: BTreeMap<&'a ListId, Vec<&'a Zone>>,
     /// The newest answer of each zone about the address.
     pub(super) listings: Vec<&'a Listing>,
-    /// Whether it has changed since the report before.
+    /// Whether it has changed since the report before, where only that is wanted.
     pub(super) is_news: bool,
     /// The bounces that count, oldest first.
     pub(super) bounces: Vec<&'a Bounce>,
@@ -78,6 +78,8 @@ pub(super) struct Facts<'a> {
     pub(super) owner: Option<&'a str>,
     /// After how long without refusal a group is over that nobody can ask about.
     pub(super) presumed_after: TimeDelta,
+    /// Where only news is wanted: since when.
+    pub(super) news_since: Option<Timestamp>,
     pub(super) now: Timestamp,
 }
 
@@ -184,8 +186,7 @@ impl<'a> Group<'a> {
                 .collect(),
             state,
             is_news: facts
-                .history
-                .last_report
+                .news_since
                 .is_none_or(|before| is_news(&bounces, state, &observed, before)),
             listed_now: listed_now(&observed),
             spells: spells(&observed),
@@ -262,7 +263,7 @@ fn zones_of_lists<'a>(
 }
 
 /// The failures; of mail that only waits so far, the notices of it.
-fn refusals(bounces: &[&Bounce]) -> Vec<Refusal> {
+pub(super) fn refusals(bounces: &[&Bounce]) -> Vec<Refusal> {
     let failures: Vec<Refusal> = bounces
         .iter()
         .filter(|bounce| bounce.action == Action::Failed)

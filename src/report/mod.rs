@@ -137,6 +137,7 @@ impl<'a> Report<'a> {
             own: input.own,
             owner: input.owner,
             presumed_after: settings.presumed_after(),
+            news_since: input.history.last_report.filter(|_| settings.new.is_some()),
             now: input.now,
         };
         let inside: Vec<&Bounce> = input
@@ -167,7 +168,7 @@ impl<'a> Report<'a> {
             }
         }
         let mut groups = group::groups(&grouped, facts);
-        groups.retain(|group| settings.new.is_none() || group.is_news);
+        groups.retain(|group| group.is_news);
         Ok(Self {
             words: words::Words::english()?,
             is_silent: settings.new.is_some() && groups.is_empty(),

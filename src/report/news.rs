@@ -2,8 +2,9 @@
 
 use chrono::TimeDelta;
 
-use crate::event::{Action, Timestamp};
-use crate::ledger::{Bounce, Observed, Refusal, State, state};
+use crate::event::Timestamp;
+use crate::ledger::{Bounce, Observed, State, state};
+use crate::report::group::refusals;
 use crate::report::late::is_late;
 
 /// A pause in the bounces after which further ones are news.
@@ -33,8 +34,7 @@ pub(super) fn is_news(bounces: &[&Bounce], now: State, observed: &Observed<'_>, 
 
 /// The state at an earlier time, going by what had been seen by then.
 fn then(old: &[&Bounce], observed: &Observed<'_>, before: Timestamp) -> State {
-    let failures = old.iter().filter(|bounce| bounce.action == Action::Failed);
-    let refusals: Vec<Refusal> = failures.map(|bounce| Refusal::from(*bounce)).collect();
+    let refusals = refusals(old);
     let listings: Vec<_> = observed
         .listings
         .iter()
