@@ -145,6 +145,12 @@ pub struct ClassifyArgs {
     /// What goes to stdout [default: table on a terminal, else ndjson]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<report::OutputFormat>,
+    /// Hide who people are: the part before the @ of every address
+    #[arg(long, env = "BOUNCEAUDIT_MASK")]
+    pub mask: bool,
+    /// Language of what is for people [default: that of the locale]
+    #[arg(long, value_name = "LANG", env = "BOUNCEAUDIT_LANG")]
+    pub lang: Option<report::Lang>,
 }
 
 /// `bounceaudit check`
@@ -162,6 +168,9 @@ pub struct CheckArgs {
     /// What goes to stdout [default: table]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<report::CheckFormat>,
+    /// Language of what is for people [default: that of the locale]
+    #[arg(long, value_name = "LANG", env = "BOUNCEAUDIT_LANG")]
+    pub lang: Option<report::Lang>,
     /// Which zones to ask, and how.
     #[command(flatten, next_help_heading = "DNS")]
     pub dns: check::Settings,
@@ -183,6 +192,9 @@ pub struct ListsArgs {
     /// What goes to stdout [default: table]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<report::ListFormat>,
+    /// Language of what is for people [default: that of the locale]
+    #[arg(long, value_name = "LANG", env = "BOUNCEAUDIT_LANG")]
+    pub lang: Option<report::Lang>,
     /// Ask the test entries of each zone (RFC 5782) instead, and print which lists can be believed
     #[arg(long)]
     pub test: bool,

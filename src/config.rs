@@ -22,6 +22,10 @@ use crate::report;
 pub struct Config {
     /// Our addresses, networks, servers and sender domains.
     pub own_addresses: Vec<report::OwnAddress>,
+    /// Through whom removals are asked for.
+    pub ask_via: Option<report::AskVia>,
+    /// Who holds our addresses, where we do not.
+    pub hosting: Option<report::HostingCompany>,
     /// The file with the user's own lists, providers and rules.
     pub catalogue: catalogue::Settings,
     /// The mailboxes, `[[account]]`.
@@ -112,6 +116,8 @@ impl Config {
             ledger: self.ledger.based_at(folder),
             report: self.report.based_at(folder),
             own_addresses: self.own_addresses,
+            ask_via: self.ask_via,
+            hosting: self.hosting,
         }
     }
 

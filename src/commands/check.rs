@@ -31,6 +31,7 @@ pub(crate) async fn run(args: CheckArgs, console: Console) -> anyhow::Result<Out
 
 async fn check(args: CheckArgs, console: Console) -> anyhow::Result<Outcome> {
     let config = Config::load(args.config.config.as_deref())?;
+    let lang = outputs::lang(args.lang, config.report.lang);
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let now = Local::now().fixed_offset();
     let dns = args.dns.or(config.dns);
@@ -58,7 +59,7 @@ async fn check(args: CheckArgs, console: Console) -> anyhow::Result<Outcome> {
     let format = args.format.unwrap_or_default();
     match format {
         CheckFormat::Table => {
-            let table = report::check_table(&checked, &catalogue, outputs::look(Color::Auto, console))?;
+            let table = report::check_table(&checked, &catalogue, outputs::look(Color::Auto, console), lang)?;
             stdout.write_all(table.as_bytes())
         }
         CheckFormat::Csv => {

@@ -10,10 +10,11 @@ use crate::cli::{Console, ListsArgs};
 use crate::commands::{Outcome, console as on_stderr, outputs};
 use crate::config::Config;
 use crate::event::Zone;
-use crate::report::{self, Color, CsvEncoding, ListFormat};
+use crate::report::{self, Color, CsvEncoding, Lang, ListFormat};
 
 pub(crate) async fn run(args: ListsArgs, console: Console) -> anyhow::Result<Outcome> {
     let config = Config::load(args.config.config.as_deref())?;
+    let lang = outputs::lang(args.lang, config.report.lang);
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let known = catalogue.meant_by(&args.filters)?;
     let format = args.format.unwrap_or_default();
@@ -24,6 +25,7 @@ pub(crate) async fn run(args: ListsArgs, console: Console) -> anyhow::Result<Out
             &known.lists,
             format,
             console,
+            lang,
         )
         .await;
     }
@@ -50,6 +52,7 @@ async fn test(
     lists: &[&List],
     format: ListFormat,
     console: Console,
+    lang: Lang,
 ) -> anyhow::Result<Outcome> {
     if dns.no_dns {
         bail!("--test asks the DNS, and --no-dns forbids it");
@@ -63,7 +66,7 @@ async fn test(
     let mut stdout = io::stdout().lock();
     match format {
         ListFormat::Table => {
-            let table = report::health_table(&tested, outputs::look(Color::Auto, console))?;
+            let table = report::health_table(&tested, outputs::look(Color::Auto, console), lang)?;
             stdout.write_all(table.as_bytes())
         }
         ListFormat::Csv => {

@@ -9,7 +9,9 @@ use anyhow::{Context, bail};
 use crate::cli::Console;
 use crate::commands::{Outcome, console};
 use crate::ledger::Ledger;
-use crate::report::{self, Color, CsvEncoding, Destination, EventsCsv, Look, OutputFormat, Report, Settings};
+use crate::report::{
+    self, Color, CsvEncoding, Destination, EventsCsv, Lang, Look, OutputFormat, Report, Settings,
+};
 
 /// The width of a report that no terminal shows, such as cron's mail, in cells.
 const WIDTH: usize = 80;
@@ -129,6 +131,12 @@ pub(crate) fn look(color: Color, console: Console) -> Look {
         color,
         verbose: console.verbose > 0,
     }
+}
+
+/// The language that the user asked for, on the command line before the configuration; else that of the locale.
+pub(crate) fn lang(asked: Option<Lang>, configured: Option<Lang>) -> Lang {
+    let locale = || sys_locale::get_locale().map(|locale| Lang::of_locale(&locale));
+    asked.or(configured).or_else(locale).unwrap_or_default()
 }
 
 /// A file's bytes are as the user asked; a terminal gets no byte order mark and nothing that steers it.

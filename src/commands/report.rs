@@ -11,7 +11,8 @@ use crate::report::{Input, Report};
 
 pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Outcome> {
     let config = Config::load(args.config.config.as_deref())?;
-    let settings = args.report.or(config.report);
+    let mut settings = args.report.or(config.report);
+    settings.lang = Some(outputs::lang(settings.lang, None));
     outputs::refuse_two_on_stdout(&settings)?;
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let ledger = Ledger::open_existing(&args.ledger.or(config.ledger)).await?;
@@ -30,7 +31,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
         history: &history,
         catalogue: &catalogue,
         own: &config.own_addresses,
-        owner: None,
+        owner: config.hosting.as_ref().map(|company| company.name.as_str()),
         gaps: &[],
         warnings: &[],
         settings: &settings,

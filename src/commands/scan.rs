@@ -34,7 +34,8 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     let config = Config::load(args.config.config.as_deref())?;
     let accounts = config.accounts(&args.accounts, &args.mailbox, args.config.config.as_deref())?;
     let dns = args.dns.or(config.dns);
-    let settings = args.report.or(config.report);
+    let mut settings = args.report.or(config.report);
+    settings.lang = Some(outputs::lang(settings.lang, None));
     outputs::refuse_two_on_stdout(&settings)?;
     let own = args.catalogue.or(config.catalogue);
     let catalogue = Arc::new(Catalogue::load(own.file.as_deref())?);
@@ -74,7 +75,7 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
         history: &history,
         catalogue: &catalogue,
         own: &config.own_addresses,
-        owner: None,
+        owner: config.hosting.as_ref().map(|company| company.name.as_str()),
         gaps: &walk.gaps,
         warnings: &warnings,
         settings: &settings,

@@ -9,6 +9,7 @@ use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Listing, Name
 use crate::event::Zone;
 use crate::report::Error;
 use crate::report::layout::{Page, Tone, cells, column, pad};
+use crate::report::settings::Lang;
 use crate::report::table::Look;
 use crate::report::tenancy::hosted;
 use crate::report::words::{Check, Words, fill};
@@ -22,8 +23,13 @@ const FEW: usize = 16;
 ///
 /// # Errors
 /// When the program's own texts cannot be read.
-pub fn check_table(checked: &Checked, catalogue: &Catalogue, look: Look) -> Result<String, Error> {
-    let words = Words::english()?;
+pub fn check_table(
+    checked: &Checked,
+    catalogue: &Catalogue,
+    look: Look,
+    lang: Lang,
+) -> Result<String, Error> {
+    let words = Words::of(lang)?;
     let mut page = Page::new(look.width, look.color);
     let mut by_ip: BTreeMap<IpAddr, Vec<&Listing>> = BTreeMap::new();
     for names in &checked.names {
@@ -332,6 +338,7 @@ mod tests {
     use crate::report::checks::check_table;
     use crate::report::layout::cells;
     use crate::report::samples::{CATALOGUE, Case, at};
+    use crate::report::settings::Lang;
     use crate::report::table::Look;
 
     #[expect(clippy::too_many_lines, reason = "a table of answers")]
@@ -423,7 +430,7 @@ mod tests {
             color: false,
             verbose: false,
         };
-        insta::assert_snapshot!(check_table(&checked(), &CATALOGUE, look).unwrap());
+        insta::assert_snapshot!(check_table(&checked(), &CATALOGUE, look, Lang::En).unwrap());
     }
 
     #[test]
@@ -433,7 +440,7 @@ mod tests {
             color: false,
             verbose: false,
         };
-        let text = check_table(&checked(), &CATALOGUE, look).unwrap();
+        let text = check_table(&checked(), &CATALOGUE, look, Lang::En).unwrap();
         for line in text.lines() {
             assert!(cells(line) <= 60 || line.contains("a-zone-with-a-name"), "{line}");
         }

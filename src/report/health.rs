@@ -11,6 +11,7 @@ use crate::report::Error;
 use crate::report::csv::{Destination, Table};
 use crate::report::layout::{Page, Tone, cells, pad};
 use crate::report::ndjson::json_line;
+use crate::report::settings::Lang;
 use crate::report::table::Look;
 use crate::report::words::{Words, fill};
 
@@ -22,8 +23,8 @@ const NOT_ASKED: &str = "not-asked";
 ///
 /// # Errors
 /// When the program's own texts cannot be read.
-pub fn health_table(tested: &Checked, look: Look) -> Result<String, Error> {
-    let words = Words::english()?;
+pub fn health_table(tested: &Checked, look: Look, lang: Lang) -> Result<String, Error> {
+    let words = Words::of(lang)?;
     let mut page = Page::new(look.width, look.color);
     let zone = tested
         .health

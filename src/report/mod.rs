@@ -11,11 +11,13 @@ mod check_forms;
 mod checks;
 mod csv;
 mod days;
+mod draft;
 mod encode;
 mod entry;
 mod event_table;
 mod group;
 mod health;
+mod html;
 mod late;
 mod layout;
 mod list_forms;
@@ -36,6 +38,7 @@ mod table;
 mod tenancy;
 mod unseen;
 mod words;
+mod xlsx;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -56,9 +59,9 @@ pub use health::{health_csv, health_ndjson, health_table};
 pub use list_forms::{lists_csv, lists_ndjson};
 pub use lists::{ListFormat, lists_table};
 pub use ndjson::{ndjson, recorded_ndjson};
-pub use own::{NoAddress, OwnAddress};
+pub use own::{AskVia, HostingCompany, NoAddress, OwnAddress};
 pub use safe::visible;
-pub use settings::{Clock, Color, CsvEncoding, FailOn, NoTime, OutputFormat, Settings, When, Window};
+pub use settings::{Clock, Color, CsvEncoding, FailOn, Lang, NoTime, OutputFormat, Settings, When, Window};
 pub use strange::Alike;
 pub use table::{Look, table};
 
@@ -117,6 +120,7 @@ pub struct Report<'a> {
     warnings: &'a [String],
     window: Window,
     clock: Clock,
+    lang: Lang,
     quiet: bool,
     command: &'a str,
     looked_at: &'a [String],
@@ -170,7 +174,7 @@ impl<'a> Report<'a> {
         let mut groups = group::groups(&grouped, facts);
         groups.retain(|group| group.is_news);
         Ok(Self {
-            words: words::Words::english()?,
+            words: words::Words::of(settings.lang.unwrap_or_default())?,
             is_silent: settings.new.is_some() && groups.is_empty(),
             groups,
             shown: inside.iter().filter(shown).map(|bounce| bounce.id).collect(),
@@ -183,6 +187,7 @@ impl<'a> Report<'a> {
             warnings: input.warnings,
             window,
             clock: settings.clock(),
+            lang: settings.lang.unwrap_or_default(),
             quiet: settings.quiet,
             command: input.command,
             looked_at: input.looked_at,

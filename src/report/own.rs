@@ -9,6 +9,25 @@ use serde::Deserialize;
 
 use crate::ledger::Bounce;
 
+/// Through whom removals are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AskVia {
+    /// The IPs are not ours: the hosting company asks.
+    Hosting,
+}
+
+/// The company whose servers our mail goes out through.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostingCompany {
+    /// What it is called.
+    pub name: String,
+    /// Where its support is asked: a page or a mail address.
+    #[serde(default)]
+    pub support: Option<String>,
+}
+
 /// An address, a network, a host name or a domain of ours. A name stands for itself and for everything below it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]

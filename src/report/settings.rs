@@ -10,10 +10,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::event::{Times, Timestamp};
 
-/// How long a bounce may stay out and still count, when nobody said otherwise: qmail gives up after 7 days, Postfix
-/// after 5, and the bounce itself may wait.
 /// Longer than any usual queue keeps mail (qmail's 7 days), so that a late bounce would have come.
 const PRESUMED_AFTER: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// How long a bounce may stay out and still count, when nobody said otherwise: qmail gives up after 7 days, Postfix
+/// after 5, and the bounce itself may wait.
 const LATE_WINDOW: Duration = Duration::from_secs(10 * 24 * 60 * 60);
 
 /// The report's options, from the command line, the environment, and `[report]` of the configuration file.
@@ -44,6 +44,15 @@ pub struct Settings {
     /// Write the answers of the lists as CSV; - is stdout
     #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_CHECKS_CSV")]
     pub checks_csv: Option<PathBuf>,
+    /// Write everything as an Excel workbook
+    #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_XLSX")]
+    pub xlsx: Option<PathBuf>,
+    /// Write one page for a browser, with everything in the one file
+    #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_HTML")]
+    pub html: Option<PathBuf>,
+    /// Write everything as JSON; - is stdout
+    #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_JSON")]
+    pub json: Option<PathBuf>,
     /// Encoding of the CSV files [default: utf-8-bom]
     #[arg(long, value_name = "ENCODING", env = "BOUNCEAUDIT_CSV_ENCODING")]
     pub csv_encoding: Option<CsvEncoding>,
@@ -53,6 +62,12 @@ pub struct Settings {
     /// Give bounces that no block caused rows and groups too [default: they are only counted]
     #[arg(long, env = "BOUNCEAUDIT_ALL_REASONS")]
     pub all_reasons: bool,
+    /// Hide who people are: the part before the @ of every address, in every output
+    #[arg(long, env = "BOUNCEAUDIT_MASK")]
+    pub mask: bool,
+    /// Language of what is for people [default: that of the locale]
+    #[arg(long, value_name = "LANG", env = "BOUNCEAUDIT_LANG")]
+    pub lang: Option<Lang>,
     /// Timestamps in UTC [default: local zone]
     #[arg(long, env = "BOUNCEAUDIT_UTC")]
     pub utc: bool,
@@ -82,9 +97,14 @@ impl Settings {
             csv: self.csv.or(lower.csv),
             events_csv: self.events_csv.or(lower.events_csv),
             checks_csv: self.checks_csv.or(lower.checks_csv),
+            xlsx: self.xlsx.or(lower.xlsx),
+            html: self.html.or(lower.html),
+            json: self.json.or(lower.json),
             csv_encoding: self.csv_encoding.or(lower.csv_encoding),
             format: self.format.or(lower.format),
             all_reasons: self.all_reasons || lower.all_reasons,
+            mask: self.mask || lower.mask,
+            lang: self.lang.or(lower.lang),
             utc: self.utc || lower.utc,
             new: self.new.or(lower.new),
             fail_on: self.fail_on.or(lower.fail_on),
@@ -96,7 +116,15 @@ impl Settings {
     /// The settings of a file in `folder`: its relative paths start there. `-` stays stdout.
     #[must_use]
     pub fn based_at(mut self, folder: &Path) -> Self {
-        for path in [&mut self.csv, &mut self.events_csv, &mut self.checks_csv] {
+        let files = [
+            &mut self.csv,
+            &mut self.events_csv,
+            &mut self.checks_csv,
+            &mut self.xlsx,
+            &mut self.html,
+            &mut self.json,
+        ];
+        for path in files {
             if let Some(path) = path.as_mut().filter(|path| path.as_os_str() != "-") {
                 *path = folder.join(&path);
             }
@@ -304,6 +332,36 @@ pub enum FailOn {
     Listed,
     /// A refusal or listing is new, or has come back
     New,
+}
+
+/// The language of what is for people. What programs read has the same names in each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lang {
+    /// English
+    #[default]
+    En,
+    /// Japanese
+    Ja,
+}
+
+impl Lang {
+    /// That of a locale such as `ja_JP.UTF-8` or `ja-JP`; English where there are no texts in it.
+    #[must_use]
+    pub fn of_locale(locale: &str) -> Self {
+        match locale.split(['_', '-', '.']).next() {
+            Some("ja") => Self::Ja,
+            Some(_) | None => Self::En,
+        }
+    }
+
+    /// Its name for machines (BCP 47).
+    pub(super) fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Ja => "ja",
+        }
+    }
 }
 
 /// When to colour.

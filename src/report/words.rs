@@ -7,9 +7,14 @@ use std::fmt::Display;
 use serde::Deserialize;
 
 use crate::ledger::State;
+use crate::report::draft::DraftWords;
+use crate::report::html::HtmlWords;
 use crate::report::safe::visible;
+use crate::report::settings::Lang;
+use crate::report::xlsx::XlsxWords;
 
 const ENGLISH: &str = include_str!("text/en.toml");
+const JAPANESE: &str = include_str!("text/ja.toml");
 
 /// All texts of one language. Each field is a table of its file.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,12 +33,18 @@ pub(super) struct Words {
     pub(super) unseen: Unseen,
     pub(super) next: Next,
     pub(super) check: Check,
+    pub(super) html: HtmlWords,
+    pub(super) xlsx: XlsxWords,
+    pub(super) draft: DraftWords,
 }
 
 impl Words {
-    /// The English texts.
-    pub(super) fn english() -> Result<Self, toml::de::Error> {
-        toml::from_str(ENGLISH)
+    /// The texts of a language.
+    pub(super) fn of(lang: Lang) -> Result<Self, toml::de::Error> {
+        toml::from_str(match lang {
+            Lang::En => ENGLISH,
+            Lang::Ja => JAPANESE,
+        })
     }
 }
 
@@ -329,11 +340,14 @@ pub(super) struct Check {
 
 #[cfg(test)]
 mod tests {
+    use crate::report::settings::Lang;
     use crate::report::words::{Words, fill};
 
     #[test]
-    fn the_english_texts_are_all_there() {
-        Words::english().unwrap();
+    fn the_texts_are_all_there() {
+        for lang in [Lang::En, Lang::Ja] {
+            Words::of(lang).unwrap();
+        }
     }
 
     #[test]
