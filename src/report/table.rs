@@ -1,16 +1,9 @@
 //! The report for people: a sentence, the refused addresses, the days, what was not counted, what could not be seen.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-
-use crate::event::Timestamp;
-use crate::ledger::State;
 use crate::report::entry;
 use crate::report::layout::{Page, Tone, cells, pad, pad_left};
-use crate::report::own::Ours;
-use crate::report::rows::{Row, rank, rows, states};
-use crate::report::words::fill;
-use crate::report::{Report, days, unseen};
+use crate::report::rows::{Row, rows};
+use crate::report::{Report, days, summary, unseen};
 
 /// What the terminal is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,69 +35,13 @@ pub fn table(report: &Report<'_>, look: Look) -> String {
 }
 
 fn heading(page: &mut Page, report: &Report<'_>) {
-    let words = &report.words.heading;
-    let version = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    let line = format!("{version}  {}  {}", report.command, report.looked_at.join(", "));
-    page.paragraph(Tone::Faint, 0, 2, line.trim_end());
-    let date = |time: Timestamp| report.clock.show(time).format("%Y-%m-%d").to_string();
-    // The end of the window is the first moment after it; people name its last day.
-    let last = |end: Timestamp| date(end - chrono::TimeDelta::nanoseconds(1));
-    let late_until = report.window.late_until().map(last).unwrap_or_default();
-    let window = match (report.window.since.map(date), report.window.until.map(last)) {
-        (None, None) => words.everything.clone(),
-        (Some(since), None) => fill(&words.since, &[("since", &since)]),
-        (None, Some(until)) => fill(&words.until, &[("until", &until), ("late", &late_until)]),
-        (Some(since), Some(until)) => fill(
-            &words.between,
-            &[("since", &since), ("until", &until), ("late", &late_until)],
-        ),
-    };
-    let now = report.clock.show(report.now).format("%Y-%m-%d %H:%M %:z");
-    page.paragraph(Tone::Faint, 0, 2, &format!("{now}   {window}"));
+    page.paragraph(Tone::Faint, 0, 2, &summary::title(report));
+    page.paragraph(Tone::Faint, 0, 2, &summary::window(report));
     page.gap();
 }
 
-/// The whole report for someone in a hurry. It counts addresses, each once, under the state that matters most.
 fn sentence(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>]) {
-    let words = &report.words.sentence;
-    let mut state_of: BTreeMap<IpAddr, State> = BTreeMap::new();
-    for row in rows {
-        if let Some(ip) = row.ip {
-            let state = state_of.entry(ip).or_insert(row.state);
-            if rank(row.state) < rank(*state) {
-                *state = row.state;
-            }
-        }
-    }
-    let mut sentence = match state_of.len() {
-        0 if !report.is_complete() => words.none_seen.clone(),
-        0 => words.none.clone(),
-        1 => {
-            let what = state_of
-                .values()
-                .map(|state| words.it.of(*state).as_str())
-                .collect::<String>();
-            fill(&words.only, &[("what", &what)])
-        }
-        n => {
-            let count = |state| state_of.values().filter(|one| **one == state).count();
-            let what: Vec<String> = states()
-                .into_iter()
-                .filter(|state| count(*state) > 0)
-                .map(|state| words.they.of(state).of(count(state)))
-                .collect();
-            fill(&words.several, &[("n", &n), ("what", &what.join(", "))])
-        }
-    };
-    let unnamed: usize = rows
-        .iter()
-        .filter(|row| row.ip.is_none())
-        .map(|row| row.groups.len())
-        .sum();
-    if unnamed > 0 {
-        sentence = format!("{sentence} {}", words.unnamed.of(unnamed));
-    }
-    page.paragraph(Tone::Strong, 0, 0, &sentence);
+    page.paragraph(Tone::Strong, 0, 0, &summary::sentence(report, rows));
     if report.bounces == 0 {
         page.paragraph(Tone::Plain, 0, 0, &report.words.rest.no_bounces);
     }
@@ -156,38 +93,9 @@ fn others(page: &mut Page, report: &Report<'_>) {
 
 /// What was read and is in no entry above.
 fn rest(page: &mut Page, report: &Report<'_>) {
-    let words = &report.words.rest;
     page.gap();
-    if !report.not_blocks.is_empty() {
-        let mut counts: Vec<_> = report.not_blocks.iter().collect();
-        counts.sort_by_key(|(reason, n)| (std::cmp::Reverse(**n), **reason));
-        let reasons: Vec<String> = counts
-            .iter()
-            .map(|(reason, n)| fill(&words.reason, &[("n", n), ("reason", reason)]))
-            .collect();
-        let text = fill(&words.not_blocks, &[("reasons", &reasons.join(", "))]);
-        page.paragraph(Tone::Plain, 0, 2, &text);
-    }
-    if report.other_delays > 0 {
-        page.paragraph(Tone::Plain, 0, 2, &words.delays.of(report.other_delays));
-    }
-    let mut theirs: BTreeMap<IpAddr, usize> = BTreeMap::new();
-    for group in report.groups.iter().filter(|group| group.ours == Ours::No) {
-        if let Some(ip) = group.blocked_ip {
-            *theirs.entry(ip).or_default() += group.messages.len();
-        }
-    }
-    if !theirs.is_empty() {
-        let ips: Vec<String> = theirs
-            .iter()
-            .map(|(ip, n)| fill(&words.not_yours_ip, &[("ip", ip), ("n", n)]))
-            .collect();
-        page.paragraph(
-            Tone::Plain,
-            0,
-            2,
-            &fill(&words.not_yours, &[("ips", &ips.join(", "))]),
-        );
+    for line in summary::rest(report) {
+        page.paragraph(Tone::Plain, 0, 2, &line);
     }
 }
 

@@ -14,11 +14,26 @@ const NAMED: usize = 10;
 /// Writes the section; nothing where everything was seen.
 pub(super) fn write(page: &mut Page, report: &Report<'_>, look: Look) {
     let words = &report.words.unseen;
+    let lines = lines(report, look.verbose);
+    if lines.is_empty() && report.strange.is_empty() {
+        return;
+    }
+    page.gap();
+    page.paragraph(Tone::Warn, 0, 0, &words.title);
+    for line in lines {
+        page.paragraph(Tone::Plain, 2, 2, &line);
+    }
+    strange::write(page, &report.strange, &words.strange, look);
+}
+
+/// What was not read, and what lists did not say; without `names_all` some single mails stand for all.
+pub(super) fn lines(report: &Report<'_>, names_all: bool) -> Vec<String> {
+    let words = &report.words.unseen;
     let (whole, single): (Vec<_>, Vec<_>) = report.gaps.iter().partition(|gap| match gap.at {
         Place::Account(_) | Place::Folder { .. } => true,
         Place::Message(_) | Place::Path(_) => false,
     });
-    let named = if look.verbose { single.len() } else { NAMED };
+    let named = if names_all { single.len() } else { NAMED };
     let mut lines: Vec<String> = whole
         .iter()
         .chain(single.iter().take(named))
@@ -29,15 +44,7 @@ pub(super) fn write(page: &mut Page, report: &Report<'_>, look: Look) {
     }
     lines.extend(report.warnings.iter().cloned());
     lines.extend(zones(report));
-    if lines.is_empty() && report.strange.is_empty() {
-        return;
-    }
-    page.gap();
-    page.paragraph(Tone::Warn, 0, 0, &words.title);
-    for line in lines {
-        page.paragraph(Tone::Plain, 2, 2, &line);
-    }
-    strange::write(page, &report.strange, &words.strange, look);
+    lines
 }
 
 /// What zones did not say of the addresses in the report. An error that stands for the catalogue's knowledge alone

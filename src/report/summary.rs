@@ -1,0 +1,119 @@
+//! The report in a sentence, what it is about, and what it only counts: in words, for each form of the report.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::event::Timestamp;
+use crate::ledger::State;
+use crate::report::Report;
+use crate::report::own::Ours;
+use crate::report::rows::{Row, rank, states};
+use crate::report::words::fill;
+
+/// `bounceaudit 0.1.0  scan  postmaster@mail.hosting.example.jp (INBOX, Junk)`
+pub(super) fn title(report: &Report<'_>) -> String {
+    let version = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+    let line = format!("{version}  {}  {}", report.command, report.looked_at.join(", "));
+    line.trim_end().to_owned()
+}
+
+/// When the report was made, and of which mail it speaks.
+pub(super) fn window(report: &Report<'_>) -> String {
+    let words = &report.words.heading;
+    let date = |time: Timestamp| report.clock.show(time).format("%Y-%m-%d").to_string();
+    // The end of the window is the first moment after it; people name its last day.
+    let last = |end: Timestamp| date(end - chrono::TimeDelta::nanoseconds(1));
+    let late_until = report.window.late_until().map(last).unwrap_or_default();
+    let window = match (report.window.since.map(date), report.window.until.map(last)) {
+        (None, None) => words.everything.clone(),
+        (Some(since), None) => fill(&words.since, &[("since", &since)]),
+        (None, Some(until)) => fill(&words.until, &[("until", &until), ("late", &late_until)]),
+        (Some(since), Some(until)) => fill(
+            &words.between,
+            &[("since", &since), ("until", &until), ("late", &late_until)],
+        ),
+    };
+    let now = report.clock.show(report.now).format("%Y-%m-%d %H:%M %:z");
+    format!("{now}   {window}")
+}
+
+/// The whole report for someone in a hurry. It counts addresses, each once, under the state that matters most.
+pub(super) fn sentence(report: &Report<'_>, rows: &[Row<'_, '_>]) -> String {
+    let words = &report.words.sentence;
+    let state_of = states_of(rows);
+    let mut sentence = match state_of.len() {
+        0 if !report.is_complete() => words.none_seen.clone(),
+        0 => words.none.clone(),
+        1 => {
+            let what = state_of
+                .values()
+                .map(|state| words.it.of(*state).as_str())
+                .collect::<String>();
+            fill(&words.only, &[("what", &what)])
+        }
+        n => {
+            let count = |state| state_of.values().filter(|one| **one == state).count();
+            let what: Vec<String> = states()
+                .into_iter()
+                .filter(|state| count(*state) > 0)
+                .map(|state| words.they.of(state).of(count(state)))
+                .collect();
+            fill(&words.several, &[("n", &n), ("what", &what.join(", "))])
+        }
+    };
+    let unnamed: usize = rows
+        .iter()
+        .filter(|row| row.ip.is_none())
+        .map(|row| row.groups.len())
+        .sum();
+    if unnamed > 0 {
+        sentence = format!("{sentence} {}", words.unnamed.of(unnamed));
+    }
+    sentence
+}
+
+/// Each address with the state of its entries that matters most.
+pub(super) fn states_of(rows: &[Row<'_, '_>]) -> BTreeMap<IpAddr, State> {
+    let mut state_of: BTreeMap<IpAddr, State> = BTreeMap::new();
+    for row in rows {
+        if let Some(ip) = row.ip {
+            let state = state_of.entry(ip).or_insert(row.state);
+            if rank(row.state) < rank(*state) {
+                *state = row.state;
+            }
+        }
+    }
+    state_of
+}
+
+/// What was read and is in no entry above.
+pub(super) fn rest(report: &Report<'_>) -> Vec<String> {
+    let words = &report.words.rest;
+    let mut lines = Vec::new();
+    if !report.not_blocks.is_empty() {
+        let mut counts: Vec<_> = report.not_blocks.iter().collect();
+        counts.sort_by_key(|(reason, n)| (std::cmp::Reverse(**n), **reason));
+        let reasons: Vec<String> = counts
+            .iter()
+            .map(|(reason, n)| fill(&words.reason, &[("n", n), ("reason", reason)]))
+            .collect();
+        lines.push(fill(&words.not_blocks, &[("reasons", &reasons.join(", "))]));
+    }
+    if report.other_delays > 0 {
+        lines.push(words.delays.of(report.other_delays));
+    }
+    let mut theirs: BTreeMap<IpAddr, usize> = BTreeMap::new();
+    for group in report.groups.iter().filter(|group| group.ours == Ours::No) {
+        if let Some(ip) = group.blocked_ip {
+            *theirs.entry(ip).or_default() += group.messages.len();
+        }
+    }
+    if !theirs.is_empty() {
+        let ips: Vec<String> = theirs
+            .iter()
+            .map(|(ip, n)| fill(&words.not_yours_ip, &[("ip", ip), ("n", n)]))
+            .collect();
+        lines.push(fill(&words.not_yours, &[("ips", &ips.join(", "))]));
+    }
+    lines
+}
