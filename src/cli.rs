@@ -41,6 +41,7 @@ pub struct Console {
     pub verbose: u8,
     /// Show progress on stderr [default: auto, on a terminal]
     #[arg(
+        hide_short_help = true,
         long,
         global = true,
         value_name = "WHEN",
@@ -79,10 +80,17 @@ pub enum Command {
     /// Look after the ledger: where it lies, whether it is in order, what is old, all of it as NDJSON
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Print the completions of a shell, for the shell to load
+    Completions(CompletionsArgs),
+    /// Print the manual page of the program or of one of its commands
+    Man(ManArgs),
 }
 
 /// `bounceaudit scan`
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  bounceaudit scan --host imap.example.jp --user postmaster@example.jp\n  bounceaudit scan --since 14d --html report.html --xlsx report.xlsx\n  bounceaudit scan --quiet --new --fail-on blocked"
+)]
 pub struct ScanArgs {
     /// Accounts of the configuration file to read [default: all]
     #[arg(value_name = "ACCOUNT")]
@@ -94,10 +102,10 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub catalogue: catalogue::Settings,
     /// Read the folders again from the start; never counts a bounce twice
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub full: bool,
     /// How many accounts are read at a time
-    #[arg(long, value_name = "N", default_value = "4")]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value = "4")]
     pub parallel: NonZeroUsize,
     /// One mailbox without a file, or settings over those of the file.
     #[command(flatten, next_help_heading = "Mailbox")]
@@ -115,6 +123,9 @@ pub struct ScanArgs {
 
 /// `bounceaudit report`
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  bounceaudit report --since 7d --lang ja\n  bounceaudit report --mask --html week.html --csv blocked.csv\n  bounceaudit report --email-format --email-to postmaster@example.jp | sendmail -t"
+)]
 pub struct ReportArgs {
     /// Where the configuration lies.
     #[command(flatten)]
@@ -128,10 +139,41 @@ pub struct ReportArgs {
     /// What is printed.
     #[command(flatten, next_help_heading = "Report")]
     pub report: report::Settings,
+    /// As a mail.
+    #[command(flatten, next_help_heading = "Mail")]
+    pub email: EmailArgs,
+}
+
+/// `bounceaudit report --email-format`
+#[derive(Clone, Debug, Args)]
+pub struct EmailArgs {
+    /// Print a mail for `sendmail -t`: the report as text and as a page, the groups as CSV attached
+    #[arg(long)]
+    pub email_format: bool,
+    /// Whom the mail is to, repeatable [default: MAILTO, as cron has it]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "ADDRESS",
+        env = "BOUNCEAUDIT_EMAIL_TO",
+        value_delimiter = ','
+    )]
+    pub email_to: Vec<report::Correspondent>,
+    /// Whom the mail is from [default: the first that it is to]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "ADDRESS",
+        env = "BOUNCEAUDIT_EMAIL_FROM"
+    )]
+    pub email_from: Option<report::Correspondent>,
 }
 
 /// `bounceaudit classify`
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  bounceaudit classify bounce.eml\n  bounceaudit classify --mask --format csv Maildir/ > bounces.csv"
+)]
 pub struct ClassifyArgs {
     /// Mails (.eml), mbox files, Maildirs, folders of those, or `-` for stdin
     #[arg(required = true, value_name = "PATH")]
@@ -155,6 +197,9 @@ pub struct ClassifyArgs {
 
 /// `bounceaudit check`
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  bounceaudit check 192.0.2.10\n  bounceaudit check --format csv - < ips.txt"
+)]
 pub struct CheckArgs {
     /// Addresses, networks up to /24 (IPv6: /120), host names, or `-` for a list of those on stdin
     #[arg(required = true, value_name = "IP")]
@@ -178,6 +223,7 @@ pub struct CheckArgs {
 
 /// `bounceaudit lists`
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  bounceaudit lists S3150\n  bounceaudit lists --test zen.spamhaus.org")]
 pub struct ListsArgs {
     /// Part of an id, name, operator, zone, code or page, a host or its domain, a mail address, a piece of a reply, in
     /// any case; several show more [default: all]
@@ -271,6 +317,26 @@ pub struct ExportArgs {
     /// Which ledger.
     #[command(flatten)]
     pub place: LedgerArgs,
+}
+
+/// `bounceaudit completions`
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Example: bounceaudit completions bash > ~/.local/share/bash-completion/completions/bounceaudit"
+)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `bounceaudit man`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example: bounceaudit man scan | man -l -")]
+pub struct ManArgs {
+    /// The command, such as `scan` or `ledger prune` [default: the program]
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
 }
 
 /// Where the configuration lies.

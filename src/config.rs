@@ -169,3 +169,54 @@ fn default_path() -> Result<PathBuf, Error> {
     let base = etcetera::base_strategy::Xdg::new().map_err(Error::NoHome)?;
     Ok(base.config_dir().join("bounceaudit").join("config.toml"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    const SAMPLE: &str = include_str!("../examples/config.toml");
+
+    /// The keys of a table, as the error about another one names them.
+    fn keys(table: &str) -> Vec<String> {
+        let error = toml::from_str::<Config>(&format!("{table}nobodys_key = 1")).unwrap_err();
+        let (_, expected) = error.message().split_once("expected ").unwrap();
+        expected
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn the_sample_is_read_and_names_every_key() {
+        let sample: Config = toml::from_str(SAMPLE).unwrap();
+        assert_eq!(sample.accounts.len(), 1);
+        let mut part = SAMPLE;
+        for table in ["", "[[account]]\n", "[dns]\n", "[ledger]\n", "[report]\n"] {
+            part = part.split_once(table).unwrap().1;
+            let of_table = part.split("\n[").next().unwrap();
+            for key in keys(table) {
+                let is_there = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{key} = "));
+                let is_table =
+                    ["account", "dns", "ledger", "report"].contains(&key.as_str()) && table.is_empty();
+                assert!(is_table || of_table.lines().any(is_there), "{table}{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_sample_shows_behind_a_mark_is_read_too() {
+        let uncommented: String = SAMPLE
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(key) if key.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ')) => {
+                    format!("{key}\n")
+                }
+                Some(_) | None => format!("{line}\n"),
+            })
+            .collect();
+        let uncommented = uncommented.replace("sha256:1cde…", &format!("sha256:{}", "1c".repeat(32)));
+        toml::from_str::<Config>(&uncommented).unwrap();
+    }
+}

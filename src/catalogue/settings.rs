@@ -11,6 +11,7 @@ use serde::Deserialize;
 pub struct Settings {
     /// Your own lists, providers and rules, laid over those of the program
     #[arg(
+        hide_short_help = true,
         id = "catalogue",
         long = "catalogue",
         value_name = "FILE",

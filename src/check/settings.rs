@@ -44,11 +44,11 @@ pub struct Settings {
     #[arg(long)]
     pub no_dns: bool,
     /// Ask this blocklist zone, repeatable, and no others
-    #[arg(long = "zone", value_name = "ZONE")]
+    #[arg(hide_short_help = true, long = "zone", value_name = "ZONE")]
     #[serde(skip)]
     pub only_zones: Vec<Zone>,
     /// Ask the whole catalogue of lists
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub all_lists: bool,
     /// Zones to ask besides the default ones.
     #[arg(skip)]

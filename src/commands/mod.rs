@@ -6,6 +6,7 @@
 mod check;
 mod classify;
 mod console;
+mod help;
 mod ledger;
 mod lists;
 mod note;
@@ -72,6 +73,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Lists(args) => lists::run(args, cli.console).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Note(args) => note::run(args).await,
+        Command::Completions(args) => help::completions(&args),
+        Command::Man(args) => help::man(&args),
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Settings {
     )]
     pub url: Option<String>,
     /// Keep no history: this run stands alone
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     #[serde(skip)]
     pub no_ledger: bool,
     /// How long events are kept, since they hold strangers' addresses, such as `400d` [default: for ever]

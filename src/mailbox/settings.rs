@@ -19,19 +19,24 @@ pub struct Settings {
     #[arg(long, env = "BOUNCEAUDIT_HOST", value_name = "HOST")]
     pub host: Option<String>,
     /// Its port [default: 993; 143 with --tls starttls or none]
-    #[arg(long, env = "BOUNCEAUDIT_PORT", value_name = "PORT")]
+    #[arg(hide_short_help = true, long, env = "BOUNCEAUDIT_PORT", value_name = "PORT")]
     pub port: Option<u16>,
     /// Login name.
     #[arg(long, env = "BOUNCEAUDIT_USER", value_name = "USER")]
     pub user: Option<String>,
     /// How the connection is encrypted [default: implicit]
-    #[arg(long, env = "BOUNCEAUDIT_TLS", value_enum)]
+    #[arg(hide_short_help = true, long, env = "BOUNCEAUDIT_TLS", value_enum)]
     pub tls: Option<Tls>,
     /// PEM file with further roots to trust, beside the platform's.
-    #[arg(long, env = "BOUNCEAUDIT_CA_FILE", value_name = "PEM")]
+    #[arg(hide_short_help = true, long, env = "BOUNCEAUDIT_CA_FILE", value_name = "PEM")]
     pub ca_file: Option<PathBuf>,
     /// The one certificate to accept, as sha256:HEX (no name, issuer or date is checked then).
-    #[arg(long, env = "BOUNCEAUDIT_TLS_FINGERPRINT", value_name = "sha256:HEX")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        env = "BOUNCEAUDIT_TLS_FINGERPRINT",
+        value_name = "sha256:HEX"
+    )]
     pub tls_fingerprint: Option<Fingerprint>,
     /// Command whose first line of output is the password [default: BOUNCEAUDIT_PASSWORD, else a prompt on a terminal]
     #[arg(
@@ -42,23 +47,33 @@ pub struct Settings {
     )]
     pub password_command: Option<String>,
     /// File whose first line is the password; only its owner may be allowed to read it.
-    #[arg(long, env = "BOUNCEAUDIT_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        env = "BOUNCEAUDIT_PASSWORD_FILE",
+        value_name = "FILE"
+    )]
     pub password_file: Option<PathBuf>,
     /// Allow --tls none to a host that is not loopback: the password crosses the network in the clear.
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub allow_plaintext: bool,
     /// Folder to read, repeatable, with * and % as in LIST [default: INBOX and the folder marked \Junk]
     #[arg(long = "folder", value_name = "NAME")]
     pub folders: Vec<String>,
     /// Of a longer mail only the first 256 KiB are read [default: 4194304, at least 262144]
-    #[arg(long, env = "BOUNCEAUDIT_MAX_MESSAGE_SIZE", value_name = "BYTES")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        env = "BOUNCEAUDIT_MAX_MESSAGE_SIZE",
+        value_name = "BYTES"
+    )]
     pub max_message_size: Option<u32>,
     /// Give up on a server that says nothing for so long, ten times as long from opening a folder to its first mails [default: 30s]
-    #[arg(long, env = "BOUNCEAUDIT_TIMEOUT", value_name = "SPAN", value_parser = humantime::parse_duration)]
+    #[arg(hide_short_help = true, long, env = "BOUNCEAUDIT_TIMEOUT", value_name = "SPAN", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "span")]
     pub timeout: Option<Duration>,
     /// Stop reading after so long; the next run goes on from there [default: 6h]
-    #[arg(long, env = "BOUNCEAUDIT_MAX_TIME", value_name = "SPAN", value_parser = humantime::parse_duration)]
+    #[arg(hide_short_help = true, long, env = "BOUNCEAUDIT_MAX_TIME", value_name = "SPAN", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "span")]
     pub max_time: Option<Duration>,
 }

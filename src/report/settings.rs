@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Deserializer};
 
 use crate::event::{Times, Timestamp};
+use crate::report::email::Correspondent;
 
 /// Longer than any usual queue keeps mail (qmail's 7 days), so that a late bounce would have come.
 const PRESUMED_AFTER: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -28,21 +29,31 @@ pub struct Settings {
     #[arg(long, value_name = "WHEN", env = "BOUNCEAUDIT_UNTIL")]
     pub until: Option<When>,
     /// How long after --until bounces may still come in and count [default: 10d]
-    #[arg(long, value_name = "SPAN", env = "BOUNCEAUDIT_LATE_WINDOW", value_parser = humantime::parse_duration)]
+    #[arg(hide_short_help = true, long, value_name = "SPAN", env = "BOUNCEAUDIT_LATE_WINDOW", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "span")]
     pub late_window: Option<Duration>,
     /// After how long without refusal a block is presumed over that no list can be asked about [default: 14d]
-    #[arg(long, value_name = "SPAN", env = "BOUNCEAUDIT_PRESUMED_AFTER", value_parser = humantime::parse_duration)]
+    #[arg(hide_short_help = true, long, value_name = "SPAN", env = "BOUNCEAUDIT_PRESUMED_AFTER", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "span")]
     pub presumed_after: Option<Duration>,
     /// Write the groups (blocked IP and receiving domain) as CSV; - is stdout
     #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_CSV")]
     pub csv: Option<PathBuf>,
     /// Write the bounces as CSV, a row for each recipient; - is stdout
-    #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_EVENTS_CSV")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "FILE",
+        env = "BOUNCEAUDIT_EVENTS_CSV"
+    )]
     pub events_csv: Option<PathBuf>,
     /// Write the answers of the lists as CSV; - is stdout
-    #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_CHECKS_CSV")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "FILE",
+        env = "BOUNCEAUDIT_CHECKS_CSV"
+    )]
     pub checks_csv: Option<PathBuf>,
     /// Write everything as an Excel workbook
     #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_XLSX")]
@@ -51,16 +62,21 @@ pub struct Settings {
     #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_HTML")]
     pub html: Option<PathBuf>,
     /// Write everything as JSON; - is stdout
-    #[arg(long, value_name = "FILE", env = "BOUNCEAUDIT_JSON")]
+    #[arg(hide_short_help = true, long, value_name = "FILE", env = "BOUNCEAUDIT_JSON")]
     pub json: Option<PathBuf>,
     /// Encoding of the CSV files [default: utf-8-bom]
-    #[arg(long, value_name = "ENCODING", env = "BOUNCEAUDIT_CSV_ENCODING")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "ENCODING",
+        env = "BOUNCEAUDIT_CSV_ENCODING"
+    )]
     pub csv_encoding: Option<CsvEncoding>,
     /// What goes to stdout [default: table]
     #[arg(long, value_name = "FORMAT", env = "BOUNCEAUDIT_FORMAT")]
     pub format: Option<OutputFormat>,
     /// Give bounces that no block caused rows and groups too [default: they are only counted]
-    #[arg(long, env = "BOUNCEAUDIT_ALL_REASONS")]
+    #[arg(hide_short_help = true, long, env = "BOUNCEAUDIT_ALL_REASONS")]
     pub all_reasons: bool,
     /// Hide who people are: the part before the @ of every address, in every output
     #[arg(long, env = "BOUNCEAUDIT_MASK")]
@@ -69,7 +85,7 @@ pub struct Settings {
     #[arg(long, value_name = "LANG", env = "BOUNCEAUDIT_LANG")]
     pub lang: Option<Lang>,
     /// Timestamps in UTC [default: local zone]
-    #[arg(long, env = "BOUNCEAUDIT_UTC")]
+    #[arg(hide_short_help = true, long, env = "BOUNCEAUDIT_UTC")]
     pub utc: bool,
     /// Only what changed since the last report with this option and this name; prints nothing when nothing did
     #[arg(long, value_name = "NAME", env = "BOUNCEAUDIT_NEW", num_args = 0..=1, require_equals = true, default_missing_value = "")]
@@ -77,8 +93,14 @@ pub struct Settings {
     /// Exit with status 4 when there is one [default: off]
     #[arg(long, value_name = "WHAT", env = "BOUNCEAUDIT_FAIL_ON")]
     pub fail_on: Option<FailOn>,
+    /// Whom the report is sent to as a mail.
+    #[arg(skip)]
+    pub email_to: Vec<Correspondent>,
+    /// Whom it is from.
+    #[arg(skip)]
+    pub email_from: Option<Correspondent>,
     /// When to colour [default: auto]
-    #[arg(long, value_name = "WHEN", env = "BOUNCEAUDIT_COLOR")]
+    #[arg(hide_short_help = true, long, value_name = "WHEN", env = "BOUNCEAUDIT_COLOR")]
     pub color: Option<Color>,
     /// No progress, no heading: the table starts at its first sentence
     #[arg(long, short)]
@@ -108,6 +130,12 @@ impl Settings {
             utc: self.utc || lower.utc,
             new: self.new.or(lower.new),
             fail_on: self.fail_on.or(lower.fail_on),
+            email_to: if self.email_to.is_empty() {
+                lower.email_to
+            } else {
+                self.email_to
+            },
+            email_from: self.email_from.or(lower.email_from),
             color: self.color.or(lower.color),
             quiet: self.quiet || lower.quiet,
         }
