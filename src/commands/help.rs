@@ -42,5 +42,8 @@ fn named(path: &[String]) -> anyhow::Result<Command> {
     let page = path.iter().fold(env!("CARGO_PKG_NAME").to_owned(), |page, name| {
         format!("{page}-{name}")
     });
-    Ok(command.display_name(page))
+    // The page is the whole help; clap_mangen leaves out what the short one hides.
+    Ok(command
+        .display_name(page)
+        .mut_args(|arg| arg.hide_short_help(false)))
 }

@@ -50,7 +50,18 @@ fn the_demo_shows_each_story_within_ten_seconds() {
     assert!(ran.status.success(), "{stdout}\n{stderr}");
     assert!(took < Duration::from_secs(10), "it took {took:?}");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/demo");
-    for table in ["events.csv", "checks.csv"] {
+    let japanese = fs::read_to_string(folder.join("report.ja.txt")).unwrap();
+    assert!(
+        japanese.contains("192.0.2.10") && japanese.contains("掲載"),
+        "{japanese}"
+    );
+    for table in [
+        "events.csv",
+        "checks.csv",
+        "report.html",
+        "report.xlsx",
+        "report.json",
+    ] {
         assert!(fs::metadata(folder.join(table)).unwrap().len() > 500, "{table}");
     }
     let groups = fs::read_to_string(folder.join("groups.csv")).unwrap();
