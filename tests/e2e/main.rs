@@ -7,6 +7,7 @@ mod demo;
 mod dns;
 mod faults;
 mod files;
+mod help;
 mod history;
 mod kills;
 mod ledger;
