@@ -9,6 +9,7 @@
 mod about_ip;
 mod check_forms;
 mod checks;
+mod columns;
 mod csv;
 mod days;
 mod draft;
