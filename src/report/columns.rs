@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::check::Listing;
@@ -175,6 +176,38 @@ impl<'a> Cell<'a> {
 
     fn list<T: ToString>(values: impl IntoIterator<Item = T>) -> Self {
         Self::List(values.into_iter().map(|value| value.to_string()).collect())
+    }
+}
+
+/// A row with the names of its columns: in JSON an object.
+pub(super) struct Named<'r> {
+    names: &'static [&'static str],
+    cells: Vec<Cell<'r>>,
+}
+
+impl<'r> Named<'r> {
+    pub(super) fn group(group: &'r Group<'r>) -> Self {
+        Self {
+            names: &GROUPS,
+            cells: group_cells(group).into(),
+        }
+    }
+
+    pub(super) fn check(listing: &'r Listing) -> Self {
+        Self {
+            names: &CHECKS,
+            cells: check_cells(listing).into(),
+        }
+    }
+}
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.names.len()))?;
+        for (name, cell) in self.names.iter().zip(&self.cells) {
+            map.serialize_entry(name, cell)?;
+        }
+        map.end()
     }
 }
 

@@ -19,6 +19,7 @@ mod event_table;
 mod group;
 mod health;
 mod html;
+mod json;
 mod late;
 mod layout;
 mod list_forms;
@@ -57,6 +58,7 @@ pub use checks::check_table;
 pub use csv::{Destination, EventsCsv, checks_csv, events_csv, groups_csv};
 pub use event_table::events_table;
 pub use health::{health_csv, health_ndjson, health_table};
+pub use json::JsonDocument;
 pub use list_forms::{lists_csv, lists_ndjson};
 pub use lists::{ListFormat, lists_table};
 pub use ndjson::{ndjson, recorded_ndjson};
@@ -120,6 +122,8 @@ pub struct Report<'a> {
     strange: Vec<Alike<'a>>,
     warnings: &'a [String],
     window: Window,
+    /// Where only what changed is told: since when.
+    news_since: Option<Timestamp>,
     clock: Clock,
     lang: Lang,
     quiet: bool,
@@ -187,6 +191,7 @@ impl<'a> Report<'a> {
             strange: strange::by_shape(&input.history.not_understood),
             warnings: input.warnings,
             window,
+            news_since: facts.news_since,
             clock: settings.clock(),
             lang: settings.lang.unwrap_or_default(),
             quiet: settings.quiet,

@@ -8,7 +8,7 @@ use crate::ledger::State;
 use crate::report::entry;
 use crate::report::layout::{Page, Tone, cells, pad, pad_left};
 use crate::report::own::Ours;
-use crate::report::rows::{Row, rank, rows, states};
+use crate::report::rows::{Row, rows, states, states_of_addresses};
 use crate::report::words::fill;
 use crate::report::{Report, days, unseen};
 
@@ -67,15 +67,7 @@ fn heading(page: &mut Page, report: &Report<'_>) {
 /// The whole report for someone in a hurry. It counts addresses, each once, under the state that matters most.
 fn sentence(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>]) {
     let words = &report.words.sentence;
-    let mut state_of: BTreeMap<IpAddr, State> = BTreeMap::new();
-    for row in rows {
-        if let Some(ip) = row.ip {
-            let state = state_of.entry(ip).or_insert(row.state);
-            if rank(row.state) < rank(*state) {
-                *state = row.state;
-            }
-        }
-    }
+    let state_of = states_of_addresses(rows);
     let mut sentence = match state_of.len() {
         0 if !report.is_complete() => words.none_seen.clone(),
         0 => words.none.clone(),
