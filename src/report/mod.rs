@@ -1,7 +1,7 @@
 //! Groups bounces by blocked address and receiving domain, and writes what people and scripts read.
 //!
 //! In: a [`History`], the catalogue, what is ours, what could not be read. Out: the table for the terminal, the three
-//! CSV tables, NDJSON, and whether the user's `--fail-on` is met.
+//! CSV tables, the workbook, JSON, NDJSON, and whether the user's `--fail-on` is met.
 //! Times are written in one zone, the report's. Strangers' text reaches a terminal through [`visible`] alone.
 //! Plain functions over values: nothing is read, asked or timed here.
 //! Not here: what a group's state is (`ledger`), what a reply means (`catalogue`), files and exit statuses (`commands`).
@@ -67,6 +67,7 @@ pub use safe::visible;
 pub use settings::{Clock, Color, CsvEncoding, FailOn, Lang, NoTime, OutputFormat, Settings, When, Window};
 pub use strange::Alike;
 pub use table::{Look, table};
+pub use xlsx::Workbook;
 
 /// What stopped a report from being made.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::event::Timestamp;
-use crate::ledger::State;
 use crate::report::entry;
 use crate::report::layout::{Page, Tone, cells, pad, pad_left};
 use crate::report::own::Ours;
@@ -150,18 +149,8 @@ fn others(page: &mut Page, report: &Report<'_>) {
 fn rest(page: &mut Page, report: &Report<'_>) {
     let words = &report.words.rest;
     page.gap();
-    if !report.not_blocks.is_empty() {
-        let mut counts: Vec<_> = report.not_blocks.iter().collect();
-        counts.sort_by_key(|(reason, n)| (std::cmp::Reverse(**n), **reason));
-        let reasons: Vec<String> = counts
-            .iter()
-            .map(|(reason, n)| fill(&words.reason, &[("n", n), ("reason", reason)]))
-            .collect();
-        let text = fill(&words.not_blocks, &[("reasons", &reasons.join(", "))]);
-        page.paragraph(Tone::Plain, 0, 2, &text);
-    }
-    if report.other_delays > 0 {
-        page.paragraph(Tone::Plain, 0, 2, &words.delays.of(report.other_delays));
+    for line in not_blocks(report) {
+        page.paragraph(Tone::Plain, 0, 2, &line);
     }
     let mut theirs: BTreeMap<IpAddr, usize> = BTreeMap::new();
     for group in report.groups.iter().filter(|group| group.ours == Ours::No) {
@@ -181,6 +170,25 @@ fn rest(page: &mut Page, report: &Report<'_>) {
             &fill(&words.not_yours, &[("ips", &ips.join(", "))]),
         );
     }
+}
+
+/// What no block caused: the failures by reason, and the delays.
+pub(super) fn not_blocks(report: &Report<'_>) -> Vec<String> {
+    let words = &report.words.rest;
+    let mut lines = Vec::new();
+    if !report.not_blocks.is_empty() {
+        let mut counts: Vec<_> = report.not_blocks.iter().collect();
+        counts.sort_by_key(|(reason, n)| (std::cmp::Reverse(**n), **reason));
+        let reasons: Vec<String> = counts
+            .iter()
+            .map(|(reason, n)| fill(&words.reason, &[("n", n), ("reason", reason)]))
+            .collect();
+        lines.push(fill(&words.not_blocks, &[("reasons", &reasons.join(", "))]));
+    }
+    if report.other_delays > 0 {
+        lines.push(words.delays.of(report.other_delays));
+    }
+    lines
 }
 
 /// What to type now: for the first address that is still refused, else the first.
