@@ -21,3 +21,4 @@ mod strange;
 mod support;
 #[path = "../support/unpacked.rs"]
 mod unpacked;
+mod workbook;
