@@ -21,9 +21,10 @@ const MAX_ROWS: u32 = 1_048_576;
 const MAX_TEXT: usize = 32_767;
 /// What stands where a text was cut.
 const CUT: &str = "..";
-/// Of a column and of a row, in characters and lines: what is longer is read in the cell's own field.
+/// Of a column and of a row, in characters and lines; what is longer is read where cells are edited.
 const MAX_WIDTH: usize = 60;
 const MAX_LINES: usize = 8;
+const TIME: &str = "yyyy-mm-dd hh:mm:ss";
 /// Of a line in the standard font, in points.
 const LINE: usize = 15;
 /// What the filter's button takes of a header, in characters.
@@ -39,7 +40,8 @@ pub(super) struct Book {
     header: Format,
     short: Format,
     long: Format,
-    number: Format,
+    /// Of numbers, and of ids that would fill several lines.
+    plain: Format,
     time: Format,
 }
 
@@ -61,8 +63,8 @@ impl Book {
             short: top().set_num_format("@"),
             // As text, Excel shows a long one as a row of #.
             long: top().set_text_wrap(),
-            number: top(),
-            time: top().set_num_format("yyyy-mm-dd hh:mm:ss"),
+            plain: top(),
+            time: top().set_num_format(TIME),
         }
     }
 
@@ -178,33 +180,33 @@ impl Sheet {
     ) -> Result<(), XlsxError> {
         let mut lines = 1;
         for (column, cell) in (0..).zip(cells) {
-            let width = self.cell(column, cell, book)?;
-            lines = lines.max(width.div_ceil(MAX_WIDTH));
+            let size = self.cell(column, cell, book)?;
+            lines = lines.max(size.lines);
             if let Some(widest) = self.widths.get_mut(usize::from(column)) {
-                *widest = width.max(*widest);
+                *widest = size.width.max(*widest);
             }
         }
-        // Left to itself, a program makes a row as high as its longest text.
-        if lines > MAX_LINES {
-            self.sheet
-                .set_row_height(self.row, u16::try_from(MAX_LINES * LINE).unwrap_or(u16::MAX))?;
+        // Left to itself, Excel makes a row as high as its longest text, and LibreOffice a line high.
+        if lines > 1 {
+            let height = u16::try_from(lines * LINE).unwrap_or(u16::MAX);
+            self.sheet.set_row_height(self.row, height)?;
         }
         self.row += 1;
         Ok(())
     }
 
-    /// Writes a cell and gives how many characters wide it is.
-    fn cell(&mut self, column: u16, cell: Cell<'_>, book: &mut Book) -> Result<usize, XlsxError> {
+    /// Writes a cell.
+    fn cell(&mut self, column: u16, cell: Cell<'_>, book: &mut Book) -> Result<Size, XlsxError> {
         match cell {
-            Cell::Empty => Ok(0),
+            Cell::Empty => Ok(Size::wide(0)),
             Cell::Text(text) => self.text(column, &text, book),
             Cell::List(words) => self.text(column, &words.join(" "), book),
             Cell::Number(number) => {
                 let width = number.to_string().len();
                 // Whole up to 2^53, as every number in Excel.
                 self.sheet
-                    .write_number_with_format(self.row, column, number as f64, &book.number)?;
-                Ok(width)
+                    .write_number_with_format(self.row, column, number as f64, &book.plain)?;
+                Ok(Size::wide(width))
             }
             Cell::Time(time) => {
                 let shown = book.clock.show(time);
@@ -214,25 +216,25 @@ impl Sheet {
                 let local = shown.naive_local().trunc_subsecs(0);
                 self.sheet
                     .write_datetime_with_format(self.row, column, local, &book.time)?;
-                Ok("yyyy-mm-dd hh:mm:ss".len())
+                Ok(Size::wide(TIME.len()))
             }
         }
     }
 
-    fn text(&mut self, column: u16, text: &str, book: &mut Book) -> Result<usize, XlsxError> {
+    fn text(&mut self, column: u16, text: &str, book: &mut Book) -> Result<Size, XlsxError> {
         if text.is_empty() {
-            return Ok(0);
+            return Ok(Size::wide(0));
         }
         let text = book.fit(text);
-        let width = layout::cells(&text);
-        let format = if width > MAX_WIDTH {
-            &book.long
-        } else {
-            &book.short
+        let size = Size::of(&text);
+        let format = match (size.lines, size.width) {
+            (1, MAX_WIDTH) => &book.plain,
+            (1, _) => &book.short,
+            (_, _) => &book.long,
         };
         self.sheet
             .write_string_with_format(self.row, column, text, format)?;
-        Ok(width)
+        Ok(size)
     }
 
     fn finish(mut self) -> Result<Worksheet, XlsxError> {
@@ -244,10 +246,39 @@ impl Sheet {
         self.sheet
             .ignore_error_range(0, 0, last_row, last_column, IgnoreError::NumberStoredAsText)?;
         for (column, width) in (0..).zip(self.widths) {
-            let width = u16::try_from(width.min(MAX_WIDTH) + 1).unwrap_or(u16::MAX);
+            let width = u16::try_from(width + 1).unwrap_or(u16::MAX);
             self.sheet.set_column_width(column, width)?;
         }
         Ok(self.sheet)
+    }
+}
+
+/// What a cell takes up, in characters and lines.
+struct Size {
+    width: usize,
+    lines: usize,
+}
+
+impl Size {
+    fn wide(width: usize) -> Self {
+        Self { width, lines: 1 }
+    }
+
+    /// Ids and addresses have no places to break a line at; they would only make every row high.
+    fn of(text: &str) -> Self {
+        let width = layout::cells(text);
+        if width < MAX_WIDTH || (text.is_ascii() && !text.contains(' ')) {
+            return Self::wide(width.min(MAX_WIDTH));
+        }
+        let lines = match width > MAX_WIDTH * MAX_LINES {
+            true => MAX_LINES,
+            // Fonts are not alike.
+            false => layout::wrap(text, MAX_WIDTH - 4).len().clamp(2, MAX_LINES),
+        };
+        Self {
+            width: MAX_WIDTH,
+            lines,
+        }
     }
 }
 
