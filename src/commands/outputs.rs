@@ -1,5 +1,6 @@
 //! Puts a report where the user wants it: tables into files or on stdout, the main form on stdout.
 
+use std::env;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -10,7 +11,8 @@ use crate::cli::Console;
 use crate::commands::{Outcome, console};
 use crate::ledger::Ledger;
 use crate::report::{
-    self, Color, CsvEncoding, Destination, EventsCsv, Lang, Look, OutputFormat, Report, Settings,
+    self, Color, CsvEncoding, Destination, EventsCsv, JsonDocument, Lang, Look, OutputFormat, Report,
+    Settings, Workbook,
 };
 
 /// The width of a report that no terminal shows, such as cron's mail, in cells.
@@ -20,16 +22,19 @@ const WIDTH: usize = 80;
 const EVENTS_AT_ONCE: usize = 500;
 
 /// # Errors
-/// When two tables are to go to stdout, where nobody could tell them apart.
-pub(crate) fn refuse_two_on_stdout(settings: &Settings) -> anyhow::Result<()> {
-    match tables(settings)
+/// When stdout is to take two files, which nobody could tell apart, or a terminal a workbook.
+pub(crate) fn refuse_on_stdout(settings: &Settings) -> anyhow::Result<()> {
+    let on_stdout: Vec<File> = files(settings)
         .into_iter()
-        .filter(|(_, file)| is_stdout(file))
-        .count()
-    {
-        0 | 1 => Ok(()),
+        .filter_map(|(file, path)| is_stdout(path).then_some(file))
+        .collect();
+    match on_stdout.as_slice() {
+        [File::Workbook] if io::stdout().is_terminal() => {
+            bail!("--xlsx - would write a workbook to the terminal; give it a file, or stdout a pipe")
+        }
+        [] | [_] => Ok(()),
         _ => bail!(
-            "only one of --csv, --events-csv and --checks-csv can go to stdout (-); give the others a file"
+            "only one of --csv, --events-csv, --checks-csv, --xlsx and --json can go to stdout (-); give the others a file"
         ),
     }
 }
@@ -50,21 +55,23 @@ pub(crate) async fn write(
     }
     let encoding = settings.csv_encoding.unwrap_or_default();
     let mut stdout_taken = false;
-    for (table, file) in tables(settings) {
-        let lost = if is_stdout(file) {
+    for (file, path) in files(settings) {
+        let shown = path.display();
+        let lost = if is_stdout(path) {
             stdout_taken = true;
             let out = io::BufWriter::new(io::stdout());
-            write_table(report, ledger, table, out, on_stdout(encoding)).await
+            let to = on_stdout(encoding);
+            write_file(report, ledger, file, out, to, &env::temp_dir()).await
         } else {
-            let out = fs::File::create(file).map(io::BufWriter::new);
-            let out = out.with_context(|| format!("cannot write {}", file.display()))?;
-            write_table(report, ledger, table, out, Destination::File(encoding)).await
+            let out = fs::File::create(path).map(io::BufWriter::new);
+            let out = out.with_context(|| format!("cannot write {shown}"))?;
+            let to = Destination::File(encoding);
+            write_file(report, ledger, file, out, to, folder_of(path)).await
         };
-        let lost = lost.with_context(|| format!("cannot write {}", file.display()))?;
+        let lost = lost.with_context(|| format!("cannot write {shown}"))?;
         if lost > 0 {
-            let file = file.display();
             console::say(&format!(
-                "{file}: {lost} characters that the encoding cannot hold were written as ?"
+                "{shown}: {lost} characters that the encoding cannot hold were written as ?"
             ));
         }
     }
@@ -124,7 +131,7 @@ pub(crate) fn look(color: Color, console: Console) -> Look {
     let color = match color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        Color::Auto => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
     Look {
         width,
@@ -148,45 +155,79 @@ pub(crate) fn on_stdout(encoding: CsvEncoding) -> Destination {
     }
 }
 
+/// What is written besides the main form.
 #[derive(Clone, Copy)]
-enum Table {
+enum File {
     Groups,
     Events,
     Checks,
+    Workbook,
+    Json,
 }
 
-fn tables(settings: &Settings) -> Vec<(Table, &Path)> {
+fn files(settings: &Settings) -> Vec<(File, &Path)> {
     let asked = [
-        (Table::Groups, &settings.csv),
-        (Table::Events, &settings.events_csv),
-        (Table::Checks, &settings.checks_csv),
+        (File::Groups, &settings.csv),
+        (File::Events, &settings.events_csv),
+        (File::Checks, &settings.checks_csv),
+        (File::Workbook, &settings.xlsx),
+        (File::Json, &settings.json),
     ];
     asked
         .into_iter()
-        .filter_map(|(table, file)| Some((table, file.as_deref()?)))
+        .filter_map(|(file, path)| Some((file, path.as_deref()?)))
         .collect()
 }
 
-/// Gives how many characters the encoding could not hold.
-async fn write_table(
+/// Gives how many characters the encoding could not hold. `scratch` is a folder for what must wait.
+async fn write_file(
     report: &Report<'_>,
     ledger: &Ledger,
-    table: Table,
-    out: impl Write,
+    file: File,
+    out: impl Write + Send,
     to: Destination,
+    scratch: &Path,
 ) -> anyhow::Result<u64> {
-    match table {
-        Table::Groups => Ok(report::groups_csv(report, out, to)?),
-        Table::Checks => Ok(report::checks_csv(report.listings(), report.clock(), out, to)?),
-        Table::Events => {
+    match file {
+        File::Groups => return Ok(report::groups_csv(report, out, to)?),
+        File::Checks => return Ok(report::checks_csv(report.listings(), report.clock(), out, to)?),
+        File::Events => {
             let mut csv = EventsCsv::new(report.clock(), out, to)?;
             for some in report.shown().chunks(EVENTS_AT_ONCE) {
                 for bounce in ledger.recorded(some).await? {
                     csv.row(&bounce.event)?;
                 }
             }
-            Ok(csv.finish()?)
+            return Ok(csv.finish()?);
         }
+        File::Workbook => {
+            let mut workbook = Workbook::new(report, scratch)?;
+            for some in report.shown().chunks(EVENTS_AT_ONCE) {
+                for bounce in ledger.recorded(some).await? {
+                    workbook.event(&bounce.event)?;
+                }
+            }
+            workbook.finish(out)?;
+        }
+        File::Json => {
+            let mut document = JsonDocument::new(report, out)?;
+            for some in report.shown().chunks(EVENTS_AT_ONCE) {
+                for bounce in ledger.recorded(some).await? {
+                    document.event(&bounce)?;
+                }
+            }
+            document.finish()?;
+        }
+    }
+    // Both hold every character.
+    Ok(0)
+}
+
+/// Where a file lies.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
     }
 }
 

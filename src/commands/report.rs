@@ -13,7 +13,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
     let config = Config::load(args.config.config.as_deref())?;
     let mut settings = args.report.or(config.report);
     settings.lang = Some(outputs::lang(settings.lang, None));
-    outputs::refuse_two_on_stdout(&settings)?;
+    outputs::refuse_on_stdout(&settings)?;
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let ledger = Ledger::open_existing(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();

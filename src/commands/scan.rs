@@ -36,7 +36,7 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     let dns = args.dns.or(config.dns);
     let mut settings = args.report.or(config.report);
     settings.lang = Some(outputs::lang(settings.lang, None));
-    outputs::refuse_two_on_stdout(&settings)?;
+    outputs::refuse_on_stdout(&settings)?;
     let own = args.catalogue.or(config.catalogue);
     let catalogue = Arc::new(Catalogue::load(own.file.as_deref())?);
     let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;

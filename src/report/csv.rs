@@ -1,85 +1,16 @@
 //! The three CSV tables (RFC 4180): columns in the interface's order, cells that no spreadsheet runs as a formula.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr};
 
 use ::csv::{Terminator, Writer, WriterBuilder};
 
 use crate::check::Listing;
 use crate::event::{Event, Timestamp};
 use crate::report::Report;
+use crate::report::columns::{CHECKS, Cell, EVENTS, GROUPS, check_cells, event_cells, group_cells};
 use crate::report::encode::encode;
-use crate::report::group::Group;
 use crate::report::safe::visible;
 use crate::report::settings::{Clock, CsvEncoding};
-
-const GROUPS: [&str; 27] = [
-    "blocked_ip",
-    "receiving_domain",
-    "provider",
-    "reasons",
-    "blocklists",
-    "codes",
-    "ours",
-    "messages",
-    "recipients",
-    "senders",
-    "first_sent",
-    "last_sent",
-    "first_bounced",
-    "last_bounced",
-    "max_delay_seconds",
-    "late",
-    "late_cause",
-    "delayed",
-    "state",
-    "listed_now",
-    "zones_listed",
-    "checked_at",
-    "ptr",
-    "owner",
-    "who_may_ask",
-    "removal",
-    "sample_reply",
-];
-const EVENTS: [&str; 25] = [
-    "source",
-    "message_id",
-    "bounced_at",
-    "sent_at",
-    "delay_seconds",
-    "format",
-    "reporting_mta",
-    "original_message_id",
-    "original_from",
-    "original_subject",
-    "recipient",
-    "receiving_domain",
-    "remote_host",
-    "remote_ip",
-    "action",
-    "status",
-    "smtp_code",
-    "smtp_command",
-    "reply",
-    "reason",
-    "blocked_ip",
-    "blocklist",
-    "zone",
-    "code",
-    "removal",
-];
-const CHECKS: [&str; 9] = [
-    "ip",
-    "zone",
-    "blocklist",
-    "result",
-    "codes",
-    "meaning",
-    "text",
-    "checked_at",
-    "ttl_seconds",
-];
 
 /// Where a CSV goes, which decides what its bytes may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +28,7 @@ pub enum Destination {
 pub fn groups_csv(report: &Report<'_>, out: impl Write, to: Destination) -> io::Result<u64> {
     let mut table = Table::new(out, to, &GROUPS)?;
     for group in &report.groups {
-        table.row(group_cells(group, report.clock))?;
+        table.row(group_cells(group).map(|value| cell(value, report.clock)))?;
     }
     table.finish()
 }
@@ -140,7 +71,8 @@ impl<W: Write> EventsCsv<W> {
     /// # Errors
     /// When `out` cannot be written to.
     pub fn row(&mut self, event: &Event) -> io::Result<()> {
-        self.table.row(event_cells(event, self.clock))
+        let clock = self.clock;
+        self.table.row(event_cells(event).map(|value| cell(value, clock)))
     }
 
     /// Gives the number of characters that the encoding could not hold.
@@ -164,101 +96,20 @@ pub fn checks_csv<'a>(
 ) -> io::Result<u64> {
     let mut table = Table::new(out, to, &CHECKS)?;
     for listing in listings {
-        table.row(check_cells(listing, clock))?;
+        table.row(check_cells(listing).map(|value| cell(value, clock)))?;
     }
     table.finish()
 }
 
-fn group_cells(group: &Group<'_>, clock: Clock) -> [String; GROUPS.len()] {
-    let time = |time: Option<Timestamp>| opt(time.map(|time| rfc3339(time, clock)));
-    [
-        opt(group.blocked_ip),
-        group.receiving_domain.to_string(),
-        opt(group.provider),
-        list(&group.reasons),
-        list(&group.blocklists),
-        list(&group.codes),
-        group.ours.to_string(),
-        group.messages.len().to_string(),
-        group.recipients.len().to_string(),
-        list(&group.senders),
-        time(group.first_sent),
-        time(group.last_sent),
-        time(group.first_bounced),
-        time(group.last_bounced),
-        opt(group.max_delay.map(|delay| delay.num_seconds())),
-        group.late.len().to_string(),
-        opt(group.late_cause),
-        group.delayed.len().to_string(),
-        group.state.to_string(),
-        group.listed_now.to_string(),
-        list(&group.zones_listed),
-        time(group.checked_at),
-        list(&group.ptr),
-        opt(group.owner.as_deref()),
-        group.who_may_ask.to_string(),
-        opt(group.removal),
-        opt(group.sample_reply),
-    ]
-}
-
-fn event_cells(event: &Event, clock: Clock) -> [String; EVENTS.len()] {
-    let time = |time: Option<Timestamp>| opt(time.map(|time| rfc3339(time, clock)));
-    let text = |text: &Option<String>| opt(text.as_deref());
-    [
-        event.source.to_string(),
-        text(&event.message_id),
-        time(event.times.bounced_at),
-        time(event.times.sent_at),
-        opt(event.times.delay().map(|delay| delay.num_seconds())),
-        event.format.to_string(),
-        text(&event.reporting_mta),
-        text(&event.original.message_id),
-        text(&event.original.from),
-        text(&event.original.subject),
-        event.recipient.clone(),
-        event.receiving_domain.to_string(),
-        text(&event.remote_host),
-        opt(event.remote_ip),
-        event.action.to_string(),
-        opt(event.status),
-        opt(event.smtp_code),
-        opt(event.smtp_command),
-        text(&event.reply),
-        event.verdict.reason.to_string(),
-        opt(event.verdict.blocked_ip),
-        opt(event.verdict.blocklist.as_ref()),
-        opt(event.verdict.zone.as_ref()),
-        text(&event.verdict.code),
-        text(&event.verdict.removal),
-    ]
-}
-
-fn check_cells(listing: &Listing, clock: Clock) -> [String; CHECKS.len()] {
-    let codes: &[Ipv4Addr] = listing.answer.codes();
-    [
-        IpAddr::to_string(&listing.ip),
-        listing.zone.to_string(),
-        opt(listing.blocklist.as_ref()),
-        listing.answer.word().to_owned(),
-        list(codes),
-        opt(listing.in_words()),
-        opt(listing.text.as_deref()),
-        rfc3339(listing.checked_at, clock),
-        opt(listing.ttl.map(|ttl| ttl.as_secs())),
-    ]
-}
-
-fn opt(value: Option<impl ToString>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
-}
-
-fn list<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
-    values
-        .into_iter()
-        .map(|value| value.to_string())
-        .collect::<Vec<_>>()
-        .join(" ")
+/// A value as the cells of all three tables have it, times in the report's zone.
+pub(super) fn cell(value: Cell<'_>, clock: Clock) -> String {
+    match value {
+        Cell::Empty => String::new(),
+        Cell::Text(text) => text.into_owned(),
+        Cell::Number(number) => number.to_string(),
+        Cell::Time(time) => rfc3339(time, clock),
+        Cell::List(values) => values.join(" "),
+    }
 }
 
 /// RFC 3339 to the second, with the offset of the report's zone.
@@ -310,7 +161,7 @@ impl<W: Write> Table<W> {
 }
 
 /// The cell, with a leading `'` where a spreadsheet would take it for a formula.
-fn guarded(cell: String) -> String {
+pub(super) fn guarded(cell: String) -> String {
     let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if risky && !is_number(&cell) {
         format!("'{cell}")

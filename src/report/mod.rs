@@ -1,7 +1,7 @@
 //! Groups bounces by blocked address and receiving domain, and writes what people and scripts read.
 //!
 //! In: a [`History`], the catalogue, what is ours, what could not be read. Out: the table for the terminal, the three
-//! CSV tables, NDJSON, and whether the user's `--fail-on` is met.
+//! CSV tables, the workbook, JSON, NDJSON, and whether the user's `--fail-on` is met.
 //! Times are written in one zone, the report's. Strangers' text reaches a terminal through [`visible`] alone.
 //! Plain functions over values: nothing is read, asked or timed here.
 //! Not here: what a group's state is (`ledger`), what a reply means (`catalogue`), files and exit statuses (`commands`).
@@ -9,6 +9,7 @@
 mod about_ip;
 mod check_forms;
 mod checks;
+mod columns;
 mod csv;
 mod days;
 mod draft;
@@ -19,6 +20,7 @@ mod event_table;
 mod group;
 mod health;
 mod html;
+mod json;
 mod late;
 mod layout;
 mod list_forms;
@@ -60,6 +62,7 @@ pub use csv::{Destination, EventsCsv, checks_csv, events_csv, groups_csv};
 pub use email::{Correspondent, Letter, NoCorrespondent, email};
 pub use event_table::events_table;
 pub use health::{health_csv, health_ndjson, health_table};
+pub use json::JsonDocument;
 pub use list_forms::{lists_csv, lists_ndjson};
 pub use lists::{ListFormat, lists_table};
 pub use ndjson::{ndjson, recorded_ndjson};
@@ -68,6 +71,7 @@ pub use safe::visible;
 pub use settings::{Clock, Color, CsvEncoding, FailOn, Lang, NoTime, OutputFormat, Settings, When, Window};
 pub use strange::Alike;
 pub use table::{Look, table};
+pub use xlsx::Workbook;
 
 /// What stopped a report from being made.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +127,8 @@ pub struct Report<'a> {
     strange: Vec<Alike<'a>>,
     warnings: &'a [String],
     window: Window,
+    /// Where only what changed is told: since when.
+    news_since: Option<Timestamp>,
     clock: Clock,
     lang: Lang,
     quiet: bool,
@@ -190,6 +196,7 @@ impl<'a> Report<'a> {
             strange: strange::by_shape(&input.history.not_understood),
             warnings: input.warnings,
             window,
+            news_since: facts.news_since,
             clock: settings.clock(),
             lang: settings.lang.unwrap_or_default(),
             quiet: settings.quiet,

@@ -31,35 +31,47 @@ pub fn ndjson<'a>(events: impl IntoIterator<Item = &'a Event>, mut out: impl Wri
 /// # Errors
 /// When `out` cannot be written to.
 pub fn recorded_ndjson(bounces: &[Recorded], mut out: impl Write) -> io::Result<()> {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        #[serde(flatten)]
-        event: Event,
-        sources: &'a [Source],
-        recorded_at: Timestamp,
-    }
     for bounce in bounces {
-        let mut event = bounce.event.clone();
-        event.original.helos.clear();
-        let line = Line {
-            event,
-            sources: &bounce.sources,
-            recorded_at: bounce.recorded_at,
-        };
-        json_line(&line, &mut out)?;
+        json_line(&Line::of(bounce), &mut out)?;
     }
     Ok(())
 }
 
+/// A bounce of the ledger as JSON has it.
+#[derive(Serialize)]
+pub(super) struct Line<'a> {
+    #[serde(flatten)]
+    event: Event,
+    sources: &'a [Source],
+    recorded_at: Timestamp,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn of(bounce: &'a Recorded) -> Self {
+        let mut event = bounce.event.clone();
+        event.original.helos.clear();
+        Self {
+            event,
+            sources: &bounce.sources,
+            recorded_at: bounce.recorded_at,
+        }
+    }
+}
+
 /// One value on a line of its own.
 pub(super) fn json_line(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    json(value, out)?;
+    out.write_all(b"\n")
+}
+
+/// One value, with everything escaped that steers a terminal.
+pub(super) fn json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     let line = serde_json::to_string(value)?;
     if line.chars().any(steers) {
-        out.write_all(escaped(&line).as_bytes())?;
+        out.write_all(escaped(&line).as_bytes())
     } else {
-        out.write_all(line.as_bytes())?;
+        out.write_all(line.as_bytes())
     }
-    out.write_all(b"\n")
 }
 
 /// serde_json escapes the C0 controls; DEL, C1 and bidirectional overrides it leaves raw. They can only stand inside

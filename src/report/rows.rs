@@ -155,6 +155,20 @@ pub(super) fn states() -> [State; 6] {
     ORDER
 }
 
+/// The addresses, each under the state of its entries that matters most.
+pub(super) fn states_of_addresses(rows: &[Row<'_, '_>]) -> BTreeMap<IpAddr, State> {
+    let mut state_of: BTreeMap<IpAddr, State> = BTreeMap::new();
+    for row in rows {
+        if let Some(ip) = row.ip {
+            let state = state_of.entry(ip).or_insert(row.state);
+            if rank(row.state) < rank(*state) {
+                *state = row.state;
+            }
+        }
+    }
+    state_of
+}
+
 /// Until when the refusals of a group went on, where they are over. When nothing tells, a receiver that has sent no
 /// bounce for as long as they take is taken to refuse no more.
 pub(super) fn refused_until(group: &Group<'_>, now: Timestamp) -> Option<Timestamp> {

@@ -1,6 +1,7 @@
 //! Mails that look like bounces and could not be understood, by shape: how many, which for example, how to send one.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use serde::Serialize;
 
@@ -18,6 +19,22 @@ pub struct Alike<'a> {
     pub mails: usize,
     /// Where the newest lies.
     pub example: &'a Source,
+}
+
+impl Alike<'_> {
+    /// How many they are and what they look like, in lines.
+    pub(super) fn told(&self, words: &Strange) -> Vec<String> {
+        let lines = match self.shape {
+            Some(shape) => lines(shape, words),
+            None => vec![words.no_shape.clone()],
+        };
+        let example = fill(&words.example, &[("source", self.example)]);
+        let mut lines: Vec<String> = lines.into_iter().chain([example]).collect();
+        if let Some(first) = lines.first_mut() {
+            *first = words.alike.with(self.mails, &[("what", first)]);
+        }
+        lines
+    }
 }
 
 /// The mails by shape, the most first. `mails` is in the order of time.
@@ -51,20 +68,13 @@ pub(super) fn write(page: &mut Page, strange: &[Alike<'_>], words: &Strange, loo
         return;
     }
     for alike in strange {
-        let lines = match alike.shape {
-            Some(shape) => lines(shape, words),
-            None => vec![words.no_shape.clone()],
-        };
-        let example = fill(&words.example, &[("source", alike.example)]);
-        let mut lines = lines.into_iter().chain([example]);
-        let first = lines.next().unwrap_or_default();
-        page.paragraph(
-            Tone::Plain,
-            4,
-            2,
-            &words.alike.with(alike.mails, &[("what", &first)]),
-        );
-        lines.for_each(|line| page.paragraph(Tone::Plain, 6, 2, &line));
+        for (line, indent) in alike
+            .told(words)
+            .iter()
+            .zip([4].into_iter().chain(iter::repeat(6)))
+        {
+            page.paragraph(Tone::Plain, indent, 2, line);
+        }
     }
     page.paragraph(Tone::Plain, 2, 2, &words.sample);
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::event::Timestamp;
-use crate::ledger::State;
 use crate::report::Report;
 use crate::report::own::Ours;
-use crate::report::rows::{Row, rank, states};
+use crate::report::rows::{Row, states, states_of_addresses};
 use crate::report::words::fill;
 
 /// `bounceaudit 0.1.0  scan  postmaster@mail.hosting.example.jp (INBOX, Junk)`
@@ -40,7 +39,7 @@ pub(super) fn window(report: &Report<'_>) -> String {
 /// The whole report for someone in a hurry. It counts addresses, each once, under the state that matters most.
 pub(super) fn sentence(report: &Report<'_>, rows: &[Row<'_, '_>]) -> String {
     let words = &report.words.sentence;
-    let state_of = states_of(rows);
+    let state_of = states_of_addresses(rows);
     let mut sentence = match state_of.len() {
         0 if !report.is_complete() => words.none_seen.clone(),
         0 => words.none.clone(),
@@ -72,22 +71,15 @@ pub(super) fn sentence(report: &Report<'_>, rows: &[Row<'_, '_>]) -> String {
     sentence
 }
 
-/// Each address with the state of its entries that matters most.
-pub(super) fn states_of(rows: &[Row<'_, '_>]) -> BTreeMap<IpAddr, State> {
-    let mut state_of: BTreeMap<IpAddr, State> = BTreeMap::new();
-    for row in rows {
-        if let Some(ip) = row.ip {
-            let state = state_of.entry(ip).or_insert(row.state);
-            if rank(row.state) < rank(*state) {
-                *state = row.state;
-            }
-        }
-    }
-    state_of
-}
-
 /// What was read and is in no entry above.
 pub(super) fn rest(report: &Report<'_>) -> Vec<String> {
+    let mut lines = not_blocks(report);
+    lines.extend(not_yours(report));
+    lines
+}
+
+/// What no block caused: the failures by reason, and the delays.
+pub(super) fn not_blocks(report: &Report<'_>) -> Vec<String> {
     let words = &report.words.rest;
     let mut lines = Vec::new();
     if !report.not_blocks.is_empty() {
@@ -102,18 +94,24 @@ pub(super) fn rest(report: &Report<'_>) -> Vec<String> {
     if report.other_delays > 0 {
         lines.push(words.delays.of(report.other_delays));
     }
+    lines
+}
+
+/// Whose addresses are somebody else's.
+fn not_yours(report: &Report<'_>) -> Option<String> {
+    let words = &report.words.rest;
     let mut theirs: BTreeMap<IpAddr, usize> = BTreeMap::new();
     for group in report.groups.iter().filter(|group| group.ours == Ours::No) {
         if let Some(ip) = group.blocked_ip {
             *theirs.entry(ip).or_default() += group.messages.len();
         }
     }
-    if !theirs.is_empty() {
-        let ips: Vec<String> = theirs
-            .iter()
-            .map(|(ip, n)| fill(&words.not_yours_ip, &[("ip", ip), ("n", n)]))
-            .collect();
-        lines.push(fill(&words.not_yours, &[("ips", &ips.join(", "))]));
+    if theirs.is_empty() {
+        return None;
     }
-    lines
+    let ips: Vec<String> = theirs
+        .iter()
+        .map(|(ip, n)| fill(&words.not_yours_ip, &[("ip", ip), ("n", n)]))
+        .collect();
+    Some(fill(&words.not_yours, &[("ips", &ips.join(", "))]))
 }

@@ -6,6 +6,7 @@ use crate::check::Answer;
 use crate::event::{Place, Zone};
 use crate::report::layout::{Page, Tone};
 use crate::report::table::Look;
+use crate::report::words::Unseen;
 use crate::report::{Report, strange};
 
 /// Single mails and files that are named without `-v`; folders and accounts always are.
@@ -43,37 +44,43 @@ pub(super) fn lines(report: &Report<'_>, names_all: bool) -> Vec<String> {
         lines.push(words.more.of(single.len() - named));
     }
     lines.extend(report.warnings.iter().cloned());
-    lines.extend(zones(report));
+    lines.extend(Unanswered::of(report).lines(words));
     lines
 }
 
-/// What zones did not say of the addresses in the report. An error that stands for the catalogue's knowledge alone
-/// (a list without test entries) is told at the address, not here.
-fn zones(report: &Report<'_>) -> Vec<String> {
-    let mut refused: BTreeMap<&Zone, usize> = BTreeMap::new();
-    let mut silent = refused.clone();
-    let mut dead = refused.clone();
-    for listing in report.listings() {
-        let counts = match listing.answer {
-            Answer::Refused(_) => &mut refused,
-            Answer::Timeout => &mut silent,
-            Answer::ZoneDead(_) => &mut dead,
-            Answer::Listed(_) | Answer::NotListed | Answer::Error(_) => continue,
-        };
-        *counts.entry(&listing.zone).or_default() += 1;
+/// What zones did not say of the addresses in the report: how many questions of each zone. An error that stands for the
+/// catalogue's knowledge alone (a list without test entries) is told at the address, not here.
+#[derive(Default)]
+pub(super) struct Unanswered<'a> {
+    pub(super) refused: BTreeMap<&'a Zone, usize>,
+    pub(super) timeout: BTreeMap<&'a Zone, usize>,
+    pub(super) dead: BTreeMap<&'a Zone, usize>,
+}
+
+impl<'a> Unanswered<'a> {
+    pub(super) fn of(report: &Report<'a>) -> Self {
+        let mut unanswered = Self::default();
+        for listing in report.listings() {
+            let counts = match listing.answer {
+                Answer::Refused(_) => &mut unanswered.refused,
+                Answer::Timeout => &mut unanswered.timeout,
+                Answer::ZoneDead(_) => &mut unanswered.dead,
+                Answer::Listed(_) | Answer::NotListed | Answer::Error(_) => continue,
+            };
+            *counts.entry(&listing.zone).or_default() += 1;
+        }
+        unanswered
     }
-    let words = &report.words.unseen;
-    [
-        (refused, &words.refused),
-        (silent, &words.timeout),
-        (dead, &words.dead),
-    ]
-    .into_iter()
-    .flat_map(|(counts, text)| {
-        counts
-            .into_iter()
-            .map(|(zone, n)| text.with(n, &[("zone", zone)]))
-            .collect::<Vec<_>>()
-    })
-    .collect()
+
+    /// A line for each zone.
+    fn lines(&self, words: &Unseen) -> Vec<String> {
+        [
+            (&self.refused, &words.refused),
+            (&self.timeout, &words.timeout),
+            (&self.dead, &words.dead),
+        ]
+        .into_iter()
+        .flat_map(|(counts, text)| counts.iter().map(|(zone, n)| text.with(*n, &[("zone", zone)])))
+        .collect()
+    }
 }

@@ -22,3 +22,4 @@ mod strange;
 mod support;
 #[path = "../support/unpacked.rs"]
 mod unpacked;
+mod workbook;
