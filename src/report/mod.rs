@@ -168,19 +168,7 @@ impl<'a> Report<'a> {
             Action::Delivered | Action::Relayed | Action::Expanded => false,
         };
         let grouped: Vec<&Bounce> = inside.iter().filter(counts).filter(shown).copied().collect();
-        let mut not_blocks: BTreeMap<Reason, usize> = BTreeMap::new();
-        let mut other_delays = 0;
-        for bounce in inside
-            .iter()
-            .filter(counts)
-            .filter(|bounce| !is_about_address(bounce))
-        {
-            if bounce.action == Action::Delayed {
-                other_delays += 1;
-            } else {
-                *not_blocks.entry(bounce.verdict.reason).or_default() += 1;
-            }
-        }
+        let (not_blocks, other_delays) = not_blocks(inside.iter().filter(counts).copied());
         let mut groups = group::groups(&grouped, facts);
         groups.retain(|group| group.is_news);
         Ok(Self {
@@ -260,6 +248,20 @@ impl<'a> Report<'a> {
                 FailOn::New => matches!(group.state, State::New | State::Relisted),
             })
     }
+}
+
+/// What no block caused: how many failures by reason, and how many delays.
+fn not_blocks<'b>(bounces: impl Iterator<Item = &'b Bounce>) -> (BTreeMap<Reason, usize>, usize) {
+    let mut failures: BTreeMap<Reason, usize> = BTreeMap::new();
+    let mut delays = 0;
+    for bounce in bounces.filter(|bounce| !is_about_address(bounce)) {
+        if bounce.action == Action::Delayed {
+            delays += 1;
+        } else {
+            *failures.entry(bounce.verdict.reason).or_default() += 1;
+        }
+    }
+    (failures, delays)
 }
 
 /// Whether a bounce belongs to a group without `--all-reasons`.
