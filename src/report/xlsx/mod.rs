@@ -2,7 +2,7 @@
 //!
 //! A cell has the type of its value. Times are real dates in the report's zone, which the last sheet names, since a cell
 //! has no offset. Strangers' text is shown as on a terminal, guarded as in CSV, and never a formula or a link.
-//! Rows go to files without a name as they come: held in memory, a hundred thousand bounces would take half a gigabyte.
+//! The rows of a large one go to files without a name as they come.
 
 mod about;
 mod sheets;
@@ -71,7 +71,7 @@ impl<'r> Workbook<'r> {
     /// # Errors
     /// When `scratch` takes no files.
     pub fn new(report: &'r Report<'r>, scratch: &Path) -> io::Result<Self> {
-        Self::begin(report, Book::new(report.clock, scratch)).map_err(io_error)
+        Self::begin(report, Book::new(report.clock, report.shown.len(), scratch)).map_err(io_error)
     }
 
     fn begin(report: &'r Report<'r>, mut book: Book) -> Result<Self, XlsxError> {
@@ -168,7 +168,7 @@ mod tests {
     /// The sheets in their order.
     fn sheets(case: &Case, events: &[Event], rows: Option<u32>) -> Vec<(String, Range<Data>)> {
         let report = case.report();
-        let book = Book::new(report.clock, &std::env::temp_dir());
+        let book = Book::new(report.clock, usize::MAX, &std::env::temp_dir());
         let book = match rows {
             Some(rows) => book.with_sheets_of(rows),
             None => book,

@@ -25,6 +25,9 @@ const CUT: &str = "..";
 const MAX_WIDTH: usize = 60;
 const MAX_LINES: usize = 8;
 const TIME: &str = "yyyy-mm-dd hh:mm:ss";
+/// From then on rows go to files as they come: held in memory, a hundred thousand bounces would take half a gigabyte.
+/// Smaller workbooks are held, since a disk that is full ends the library that writes these files.
+const MANY: usize = 20_000;
 /// Of a line in the standard font, in points.
 const LINE: usize = 15;
 /// What the filter's button takes of a header, in characters.
@@ -35,6 +38,8 @@ pub(super) struct Book {
     book: Workbook,
     clock: Clock,
     rows_of_a_sheet: u32,
+    /// Whether rows wait in files instead of memory.
+    is_large: bool,
     /// How many cells were cut.
     pub(super) cut: usize,
     header: Format,
@@ -46,7 +51,8 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new(clock: Clock, scratch: &Path) -> Self {
+    /// For so many bounces; the rows of a large workbook wait in `scratch`.
+    pub(super) fn new(clock: Clock, bounces: usize, scratch: &Path) -> Self {
         let mut book = Workbook::new();
         if book.set_tempdir(scratch).is_err() {
             // Such as `/dev`; the system's own folder for such files is used.
@@ -57,6 +63,7 @@ impl Book {
             book,
             clock,
             rows_of_a_sheet: MAX_ROWS,
+            is_large: bounces > MANY,
             cut: 0,
             header: top().set_bold().set_border_bottom(FormatBorder::Thin),
             // A cell that is text stays text when somebody types into it.
@@ -160,7 +167,10 @@ impl Sheets {
 
 impl Sheet {
     fn new(name: &str, columns: &[String], book: &mut Book) -> Result<Self, XlsxError> {
-        let mut sheet = book.book.new_worksheet_with_constant_memory()?;
+        let mut sheet = match book.is_large {
+            true => book.book.new_worksheet_with_constant_memory()?,
+            false => Worksheet::new(),
+        };
         sheet.set_name(name)?;
         for (column, name) in (0..).zip(columns) {
             sheet.write_string_with_format(0, column, name, &book.header)?;
