@@ -168,7 +168,11 @@ mod tests {
     /// The sheets in their order.
     fn sheets(case: &Case, events: &[Event], rows: Option<u32>) -> Vec<(String, Range<Data>)> {
         let report = case.report();
-        let book = Book::new(report.clock, usize::MAX, &std::env::temp_dir());
+        let book = Book::new(
+            report.clock,
+            rows.map_or(0, |_| usize::MAX),
+            &std::env::temp_dir(),
+        );
         let book = match rows {
             Some(rows) => book.with_sheets_of(rows),
             None => book,
