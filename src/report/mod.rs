@@ -58,6 +58,7 @@ pub use checks::check_table;
 pub use csv::{Destination, EventsCsv, checks_csv, events_csv, groups_csv};
 pub use event_table::events_table;
 pub use health::{health_csv, health_ndjson, health_table};
+pub use html::{evidence, html};
 pub use list_forms::{lists_csv, lists_ndjson};
 pub use lists::{ListFormat, lists_table};
 pub use ndjson::{ndjson, recorded_ndjson};

@@ -51,22 +51,24 @@ pub(super) fn write(page: &mut Page, strange: &[Alike<'_>], words: &Strange, loo
         return;
     }
     for alike in strange {
-        let lines = match alike.shape {
-            Some(shape) => lines(shape, words),
-            None => vec![words.no_shape.clone()],
-        };
-        let example = fill(&words.example, &[("source", alike.example)]);
-        let mut lines = lines.into_iter().chain([example]);
-        let first = lines.next().unwrap_or_default();
-        page.paragraph(
-            Tone::Plain,
-            4,
-            2,
-            &words.alike.with(alike.mails, &[("what", &first)]),
-        );
+        let mut lines = told(alike, words).into_iter();
+        page.paragraph(Tone::Plain, 4, 2, &lines.next().unwrap_or_default());
         lines.for_each(|line| page.paragraph(Tone::Plain, 6, 2, &line));
     }
     page.paragraph(Tone::Plain, 2, 2, &words.sample);
+}
+
+/// How many mails look like this, what they look like, and where one lies.
+pub(super) fn told(alike: &Alike<'_>, words: &Strange) -> Vec<String> {
+    let lines = match alike.shape {
+        Some(shape) => lines(shape, words),
+        None => vec![words.no_shape.clone()],
+    };
+    let example = fill(&words.example, &[("source", alike.example)]);
+    let mut lines = lines.into_iter().chain([example]);
+    let first = lines.next().unwrap_or_default();
+    let first = words.alike.with(alike.mails, &[("what", &first)]);
+    [first].into_iter().chain(lines).collect()
 }
 
 fn lines(shape: &Shape, words: &Strange) -> Vec<String> {
