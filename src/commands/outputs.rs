@@ -11,19 +11,33 @@ use crate::cli::Console;
 use crate::commands::{Outcome, console};
 use crate::ledger::Ledger;
 use crate::report::{
-    self, Color, CsvEncoding, Destination, EventsCsv, JsonDocument, Lang, Look, OutputFormat, Report,
+    self, Color, CsvEncoding, Destination, EventsCsv, JsonDocument, Lang, Letter, Look, OutputFormat, Report,
     Settings, Workbook,
 };
 
 /// The width of a report that no terminal shows, such as cron's mail, in cells.
 const WIDTH: usize = 80;
 
+/// What takes stdout, where no file does.
+pub(crate) enum Main {
+    /// A form of the report.
+    Form(OutputFormat),
+    /// A mail.
+    Mail(Letter),
+}
+
+impl Main {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self::Form(settings.format.unwrap_or_default())
+    }
+}
+
 /// How many bounces are read from the ledger at once, whole, to be written.
 const EVENTS_AT_ONCE: usize = 500;
 
 /// # Errors
 /// When stdout is to take two files, which nobody could tell apart, or a terminal a workbook.
-pub(crate) fn refuse_on_stdout(settings: &Settings) -> anyhow::Result<()> {
+pub(crate) fn refuse_on_stdout(settings: &Settings, main: &Main) -> anyhow::Result<()> {
     let on_stdout: Vec<File> = files(settings)
         .into_iter()
         .filter_map(|(file, path)| is_stdout(path).then_some(file))
@@ -32,9 +46,12 @@ pub(crate) fn refuse_on_stdout(settings: &Settings) -> anyhow::Result<()> {
         [File::Workbook] if io::stdout().is_terminal() => {
             bail!("--xlsx - would write a workbook to the terminal; give it a file, or stdout a pipe")
         }
+        [_, ..] if matches!(main, Main::Mail(_)) => {
+            bail!("--email-format writes the mail to stdout; give the tables (-) a file")
+        }
         [] | [_] => Ok(()),
-        _ => bail!(
-            "only one of --csv, --events-csv, --checks-csv, --xlsx and --json can go to stdout (-); give the others a file"
+        [_, _, ..] => bail!(
+            "only one of --csv, --events-csv, --checks-csv, --xlsx, --html and --json can go to stdout (-); give the others a file"
         ),
     }
 }
@@ -48,6 +65,7 @@ pub(crate) async fn write(
     report: &Report<'_>,
     ledger: &Ledger,
     settings: &Settings,
+    main: &Main,
     console: Console,
 ) -> anyhow::Result<()> {
     if report.is_silent() {
@@ -79,13 +97,17 @@ pub(crate) async fn write(
         return Ok(());
     }
     let mut stdout = io::BufWriter::new(io::stdout());
-    match settings.format.unwrap_or_default() {
-        OutputFormat::Table => {
+    match main {
+        Main::Mail(letter) => {
+            let page = page(report, ledger).await?;
+            report::email(report, letter, &page, console.verbose > 0, &mut stdout)
+        }
+        Main::Form(OutputFormat::Table) => {
             let text = report::table(report, look(settings.color.unwrap_or_default(), console));
             stdout.write_all(text.as_bytes())
         }
-        OutputFormat::Csv => groups_on_stdout(report, &mut stdout, encoding),
-        OutputFormat::Ndjson => {
+        Main::Form(OutputFormat::Csv) => groups_on_stdout(report, &mut stdout, encoding),
+        Main::Form(OutputFormat::Ndjson) => {
             for some in report.shown().chunks(EVENTS_AT_ONCE) {
                 let bounces = ledger.recorded(some).await?;
                 let events = bounces.iter().map(|bounce| &bounce.event);
@@ -96,6 +118,12 @@ pub(crate) async fn write(
     }
     .and_then(|()| stdout.flush())
     .context("stdout")
+}
+
+/// The report as a page, with the bounces that it shows whole.
+async fn page(report: &Report<'_>, ledger: &Ledger) -> anyhow::Result<String> {
+    let evidence = ledger.recorded(&report::evidence(report)).await?;
+    Ok(report::html(report, &evidence))
 }
 
 fn groups_on_stdout(report: &Report<'_>, out: impl Write, encoding: CsvEncoding) -> io::Result<()> {
@@ -162,6 +190,7 @@ enum File {
     Events,
     Checks,
     Workbook,
+    Page,
     Json,
 }
 
@@ -171,6 +200,7 @@ fn files(settings: &Settings) -> Vec<(File, &Path)> {
         (File::Events, &settings.events_csv),
         (File::Checks, &settings.checks_csv),
         (File::Workbook, &settings.xlsx),
+        (File::Page, &settings.html),
         (File::Json, &settings.json),
     ];
     asked
@@ -184,7 +214,7 @@ async fn write_file(
     report: &Report<'_>,
     ledger: &Ledger,
     file: File,
-    out: impl Write + Send,
+    mut out: impl Write + Send,
     to: Destination,
     scratch: &Path,
 ) -> anyhow::Result<u64> {
@@ -209,6 +239,10 @@ async fn write_file(
             }
             workbook.finish(out)?;
         }
+        File::Page => {
+            out.write_all(page(report, ledger).await?.as_bytes())?;
+            out.flush()?;
+        }
         File::Json => {
             let mut document = JsonDocument::new(report, out)?;
             for some in report.shown().chunks(EVENTS_AT_ONCE) {
@@ -219,7 +253,7 @@ async fn write_file(
             document.finish()?;
         }
     }
-    // Both hold every character.
+    // These hold every character.
     Ok(0)
 }
 

@@ -10,6 +10,7 @@ use crate::catalogue::Catalogue;
 use crate::check;
 use crate::cli::{Console, ScanArgs};
 use crate::commands::console::{self, Bars};
+use crate::commands::outputs::Main;
 use crate::commands::stop::Stop;
 use crate::commands::walk::Reader;
 use crate::commands::{Outcome, outputs};
@@ -36,7 +37,8 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     let dns = args.dns.or(config.dns);
     let mut settings = args.report.or(config.report);
     settings.lang = Some(outputs::lang(settings.lang, None));
-    outputs::refuse_on_stdout(&settings)?;
+    let main = Main::of(&settings);
+    outputs::refuse_on_stdout(&settings, &main)?;
     let own = args.catalogue.or(config.catalogue);
     let catalogue = Arc::new(Catalogue::load(own.file.as_deref())?);
     let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;
@@ -83,7 +85,7 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
         looked_at: &looked_at,
         now,
     })?;
-    outputs::write(&report, &ledger, &settings, console).await?;
+    outputs::write(&report, &ledger, &settings, &main, console).await?;
     outputs::name_strange(&report);
     let outcome = outputs::outcome(&report, &settings).of_a_run(cut_short);
     ledger.mark_report(&settings.series(), now).await?;

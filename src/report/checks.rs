@@ -241,7 +241,7 @@ fn tone(answer: &Answer) -> Tone {
 }
 
 /// The meaning with the codes behind it, else why there is none.
-fn meaning(listing: &Listing) -> String {
+pub(super) fn meaning(listing: &Listing) -> String {
     let codes: Vec<String> = listing.answer.codes().iter().map(ToString::to_string).collect();
     match (listing.in_words(), codes.is_empty()) {
         (Some(meaning), true) => meaning.to_owned(),

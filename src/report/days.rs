@@ -219,7 +219,7 @@ fn total(days: &[NaiveDate], this_year: i32) -> usize {
 
 /// A day says its month where that is another one than before, and its year where that is another one than before, or
 /// than this one.
-fn labels(days: &[NaiveDate], this_year: i32) -> Vec<String> {
+pub(super) fn labels(days: &[NaiveDate], this_year: i32) -> Vec<String> {
     let mut before: Option<NaiveDate> = None;
     let mut labels = Vec::with_capacity(days.len());
     for day in days {

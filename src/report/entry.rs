@@ -177,7 +177,7 @@ fn ip(row: &Row<'_, '_>, report: &Report<'_>) -> String {
         .map_or_else(|| report.words.column.no_ip.clone(), |ip| ip.to_string())
 }
 
-fn lists(row: &Row<'_, '_>, report: &Report<'_>) -> String {
+pub(super) fn lists(row: &Row<'_, '_>, report: &Report<'_>) -> String {
     let words = &report.words.column;
     match row.lists() {
         _ if row.state == State::ReceiverFault => words.receiver_fault.clone(),

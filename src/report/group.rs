@@ -43,6 +43,8 @@ pub(super) struct Group<'a> {
     pub(super) listed_now: ListedNow,
     /// When it was refused or listed, oldest first.
     pub(super) spells: Vec<Spell>,
+    /// After how long without refusal it is presumed over, where the DNS cannot prove that it is.
+    pub(super) presumed_after: Option<TimeDelta>,
     pub(super) zones_listed: BTreeSet<&'a Zone>,
     pub(super) checked_at: Option<Timestamp>,
     pub(super) ptr: Vec<&'a str>,
@@ -190,6 +192,7 @@ impl<'a> Group<'a> {
                 .is_none_or(|before| is_news(&bounces, state, &observed, before)),
             listed_now: listed_now(&observed),
             spells: spells(&observed),
+            presumed_after: observed.presumed_after,
             zones_listed: known
                 .newest
                 .iter()

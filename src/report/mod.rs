@@ -62,6 +62,7 @@ pub use csv::{Destination, EventsCsv, checks_csv, events_csv, groups_csv};
 pub use email::{Correspondent, Letter, NoCorrespondent, email};
 pub use event_table::events_table;
 pub use health::{health_csv, health_ndjson, health_table};
+pub use html::{evidence, html};
 pub use json::JsonDocument;
 pub use list_forms::{lists_csv, lists_ndjson};
 pub use lists::{ListFormat, lists_table};

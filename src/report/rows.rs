@@ -89,7 +89,7 @@ impl<'a> Row<'_, 'a> {
         reasons.first().copied().filter(|_| reasons.len() == 1)
     }
 
-    fn recipients(&self) -> usize {
+    pub(super) fn recipients(&self) -> usize {
         self.groups.iter().map(|group| group.recipients.len()).sum()
     }
 }

@@ -18,12 +18,26 @@ pub(super) fn title(report: &Report<'_>) -> String {
 
 /// When the report was made, and of which mail it speaks.
 pub(super) fn window(report: &Report<'_>) -> String {
+    format!("{}   {}", made_at(report), of_mail(report))
+}
+
+/// When the report was made, with the offset that all its times have.
+pub(super) fn made_at(report: &Report<'_>) -> String {
+    report
+        .clock
+        .show(report.now)
+        .format("%Y-%m-%d %H:%M %:z")
+        .to_string()
+}
+
+/// Of which mail the report speaks.
+pub(super) fn of_mail(report: &Report<'_>) -> String {
     let words = &report.words.heading;
     let date = |time: Timestamp| report.clock.show(time).format("%Y-%m-%d").to_string();
     // The end of the window is the first moment after it; people name its last day.
     let last = |end: Timestamp| date(end - chrono::TimeDelta::nanoseconds(1));
     let late_until = report.window.late_until().map(last).unwrap_or_default();
-    let window = match (report.window.since.map(date), report.window.until.map(last)) {
+    match (report.window.since.map(date), report.window.until.map(last)) {
         (None, None) => words.everything.clone(),
         (Some(since), None) => fill(&words.since, &[("since", &since)]),
         (None, Some(until)) => fill(&words.until, &[("until", &until), ("late", &late_until)]),
@@ -31,9 +45,7 @@ pub(super) fn window(report: &Report<'_>) -> String {
             &words.between,
             &[("since", &since), ("until", &until), ("late", &late_until)],
         ),
-    };
-    let now = report.clock.show(report.now).format("%Y-%m-%d %H:%M %:z");
-    format!("{now}   {window}")
+    }
 }
 
 /// The whole report for someone in a hurry. It counts addresses, each once, under the state that matters most.

@@ -117,16 +117,29 @@ fn listing(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>) -> String
 
 fn remedy(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>) -> Vec<String> {
     let mut lines = vec![ask(report, row, newest)];
-    let heard = matches!(
-        newest.who_may_ask,
-        WhoMayAsk::Sender | WhoMayAsk::IpOwner | WhoMayAsk::Unknown
-    );
-    if heard {
+    if has_a_page(newest) {
         lines.extend(support(report, newest));
-        let removal = newest.removal.or(newest.list_removal);
+        let removal = newest.removal.map(str::to_owned).or_else(|| list_page(newest));
         lines.extend(removal.map(|removal| fill(&report.words.row.removal, &[("removal", &removal)])));
     }
     lines
+}
+
+/// Whether whoever asks for removal asks on a page: a receiver is written to, and of some lists nobody may ask.
+fn has_a_page(group: &Group<'_>) -> bool {
+    match group.who_may_ask {
+        WhoMayAsk::Sender | WhoMayAsk::IpOwner | WhoMayAsk::Unknown => true,
+        WhoMayAsk::Receiver | WhoMayAsk::Nobody => false,
+    }
+}
+
+/// Where the catalogue says that removal of the group's address is asked for.
+pub(super) fn list_page(group: &Group<'_>) -> Option<String> {
+    let page = group.list_removal.filter(|_| has_a_page(group))?;
+    match group.blocked_ip {
+        Some(ip) => Some(page.replace("{ip}", &ip.to_string())),
+        None => Some(page.to_owned()),
+    }
 }
 
 fn domains(report: &Report<'_>, row: &Row<'_, '_>, names_all: bool) -> String {

@@ -1,0 +1,87 @@
+//! What the report cannot know, and what it only counts.
+
+use maud::{Markup, html};
+
+use crate::report::{Report, summary, unseen, visible};
+
+pub(super) fn section(report: &Report<'_>) -> Markup {
+    let words = &report.words.html.limits;
+    let rest = summary::rest(report);
+    html! {
+        section id="limits" aria-labelledby="limits-title" {
+            h2 id="limits-title" { (words.title) }
+            ul {
+                li { (words.silence) }
+                @if !report.history.listings.is_empty() { li { (words.between_checks) } }
+            }
+            (unseen(report))
+            @if !rest.is_empty() {
+                h3 { (words.not_counted) }
+                ul { @for line in rest { li { (line) } } }
+            }
+            (others(report))
+        }
+    }
+}
+
+/// What was not read or not understood, and which lists did not answer.
+fn unseen(report: &Report<'_>) -> Markup {
+    let words = &report.words.unseen;
+    let lines = unseen::lines(report, false);
+    let mails: usize = report.strange.iter().map(|alike| alike.mails).sum();
+    html! {
+        @if !lines.is_empty() || mails > 0 {
+            h3 { (words.title) }
+            ul {
+                @for line in lines { li { (visible(&line)) } }
+                @if mails > 0 {
+                    li {
+                        (words.strange.mails.with(mails, &[("hint", &words.strange.named)]))
+                        ul {
+                            @for alike in &report.strange {
+                                li {
+                                    @for line in alike.told(&words.strange) {
+                                        span class="line" { (line) } " "
+                                    }
+                                }
+                            }
+                        }
+                        p { (words.strange.sample) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// With `--all-reasons`: what no block caused, by receiving domain.
+fn others(report: &Report<'_>) -> Markup {
+    let groups: Vec<_> = report.groups.iter().filter(|group| !group.is_block()).collect();
+    let words = &report.words.html.hit;
+    html! {
+        @if !groups.is_empty() {
+            div class="scroll" role="region" aria-labelledby="others" tabindex="0" {
+                table {
+                    caption id="others" { (report.words.rest.others) }
+                    thead {
+                        tr {
+                            th scope="col" { (words.domain) }
+                            th scope="col" class="n" { (words.mails) }
+                            th scope="col" { (report.words.column.reasons) }
+                        }
+                    }
+                    tbody {
+                        @for group in groups {
+                            @let reasons: Vec<String> = group.reasons.iter().map(ToString::to_string).collect();
+                            tr {
+                                th scope="row" { (visible(group.receiving_domain.as_str())) }
+                                td class="n" { (group.messages.len()) }
+                                td { (reasons.join(", ")) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

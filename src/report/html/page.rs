@@ -1,0 +1,111 @@
+//! The page from top to bottom.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::ledger::Recorded;
+use crate::report::html::cards::Card;
+use crate::report::html::{badge, cards, evidence, hit, ip_name, limits, lists, timeline};
+use crate::report::rows::{Row, states};
+use crate::report::summary;
+use crate::report::words::fill;
+use crate::report::{Report, visible};
+
+const STYLE: &str = include_str!("style.css");
+/// Nothing is loaded, and no script runs, whatever a bounce smuggles in.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+/// Addresses that the overview names for each state.
+const NAMED: usize = 12;
+
+pub(super) fn page(report: &Report<'_>, rows: &[Row<'_, '_>], recorded: &[Recorded]) -> Markup {
+    let words = &report.words.html;
+    let date = report.clock.show(report.now).format("%Y-%m-%d");
+    let cards = cards::cards(report, rows);
+    let timeline = timeline::section(report, rows);
+    let sections = [
+        ("ips", &words.card.title, !cards.is_empty()),
+        ("timeline", &words.timeline.title, timeline.is_some()),
+        ("hit", &words.hit.title, !rows.is_empty()),
+        ("lists", &words.lists.title, !rows.is_empty()),
+        ("evidence", &words.evidence.title, !rows.is_empty()),
+        ("limits", &words.limits.title, true),
+    ];
+    html! {
+        (DOCTYPE)
+        html lang=(report.lang.tag()) {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                meta name="referrer" content="no-referrer";
+                meta name="color-scheme" content="light dark";
+                title { (fill(&words.page.title, &[("date", &date)])) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header class="top" {
+                    (heading(report, rows))
+                    (overview(report, &cards))
+                    nav class="contents" aria-label=(words.page.contents) {
+                        @for (id, title, _) in sections.iter().filter(|(_, _, is_there)| *is_there) {
+                            a href={ "#" (id) } { (title) } " "
+                        }
+                    }
+                }
+                main {
+                    (cards::section(report, &cards))
+                    @if let Some(timeline) = timeline { (timeline) }
+                    @if !rows.is_empty() {
+                        (hit::section(report, rows))
+                        (lists::section(report, rows))
+                        (evidence::section(report, &cards, recorded))
+                    }
+                    (limits::section(report))
+                }
+                footer { p { (fill(&words.page.footer, &[("program", &PROGRAM)])) } }
+            }
+        }
+    }
+}
+
+fn heading(report: &Report<'_>, rows: &[Row<'_, '_>]) -> Markup {
+    let words = &report.words.html.page;
+    let looked_at = report.looked_at.join(", ");
+    html! {
+        h1 { (summary::sentence(report, rows)) }
+        @if report.bounces == 0 { p { (report.words.rest.no_bounces) } }
+        dl class="facts" {
+            div { dt { (words.made) } dd { (summary::made_at(report)) } }
+            div { dt { (words.window) } dd { (summary::of_mail(report)) } }
+            @if !looked_at.is_empty() {
+                div { dt { (words.looked_at) } dd { (visible(&looked_at)) } }
+            }
+        }
+    }
+}
+
+/// The addresses by state, each a link to its card.
+fn overview(report: &Report<'_>, cards: &[Card<'_, '_, '_>]) -> Markup {
+    let words = &report.words.html.page;
+    let of = |state| {
+        let cards: Vec<_> = cards.iter().filter(|card| card.state() == Some(state)).collect();
+        (state, cards)
+    };
+    let by_state: Vec<_> = states().into_iter().map(of).collect();
+    html! {
+        @if !cards.is_empty() {
+            ul class="overview" aria-label=(words.by_state) {
+                @for (state, cards) in by_state.iter().filter(|(_, cards)| !cards.is_empty()) {
+                    li {
+                        (badge(report, *state)) " "
+                        @for card in cards.iter().take(NAMED) {
+                            a class="ip" href={ "#ip-" (card.number) } { (ip_name(report, card.ip)) } " "
+                        }
+                        @if cards.len() > NAMED { (words.more_ips.of(cards.len() - NAMED)) }
+                    }
+                }
+            }
+        }
+    }
+}
