@@ -45,12 +45,15 @@ pub(super) struct Course<'a> {
     pub(super) is_listed: bool,
     /// What each zone last said, since the last refusal: after one, every zone has to say again that it is over.
     said: BTreeMap<&'a Zone, bool>,
+    /// Since when the ledger knows of the last spell.
+    known_since: Option<Timestamp>,
     pub(super) last_clean: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy)]
 enum Observation<'a> {
-    Refusal,
+    /// And when it was read.
+    Refusal(Timestamp),
     Answer(&'a Zone, bool),
 }
 
@@ -64,28 +67,22 @@ impl<'a> Course<'a> {
         course
     }
 
-    /// Whether the last spell came after one that was over. The first report never said of one that it is presumed over.
-    pub(super) fn came_back(&self, observed: &Observed<'_>) -> bool {
-        match self.spells.split_last() {
-            Some((_last, before)) if observed.last_report.is_none() => {
-                before.iter().any(|spell| spell.end != End::Presumed)
-            }
-            Some((_last, before)) => !before.is_empty(),
-            None => false,
-        }
+    /// Whether the last spell came after one that was over.
+    pub(super) fn came_back(&self) -> bool {
+        self.spells.len() > 1
     }
 
     fn follow(&mut self, at: Timestamp, observation: Observation<'a>, observed: &Observed<'_>) {
         match observation {
-            Observation::Refusal => {
+            Observation::Refusal(read_at) => {
                 self.said.clear();
                 self.is_listed = false;
-                self.went_on(at, observed);
+                self.went_on(at, read_at, observed);
             }
             Observation::Answer(zone, true) => {
                 self.said.insert(zone, true);
                 self.is_listed = true;
-                self.went_on(at, observed);
+                self.went_on(at, at, observed);
             }
             Observation::Answer(zone, false) => {
                 self.said.insert(zone, false);
@@ -97,16 +94,26 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn went_on(&mut self, at: Timestamp, observed: &Observed<'_>) {
-        self.presume(at, observed);
+    fn went_on(&mut self, at: Timestamp, read_at: Timestamp, observed: &Observed<'_>) {
+        // Nobody presumed anything of what was not yet read then: a mailbox that is read for the first time tells of one
+        // spell, with days of which it has no bounce.
+        if self.known_since.is_some_and(|since| since < at) {
+            self.presume(at, observed);
+        }
         match self.spells.last_mut().filter(|spell| spell.end == End::Open) {
-            Some(spell) => spell.ended_after = at,
-            None => self.spells.push(Spell {
-                began_after: self.last_clean,
-                began_by: at,
-                ended_after: at,
-                end: End::Open,
-            }),
+            Some(spell) => {
+                spell.ended_after = at;
+                self.known_since = self.known_since.min(Some(read_at));
+            }
+            None => {
+                self.known_since = Some(read_at);
+                self.spells.push(Spell {
+                    began_after: self.last_clean,
+                    began_by: at,
+                    ended_after: at,
+                    end: End::Open,
+                });
+            }
         }
     }
 
@@ -140,7 +147,10 @@ fn observations<'a>(observed: &Observed<'a>) -> Vec<(Timestamp, Observation<'a>)
         .refusals
         .iter()
         .filter(|refusal| refusal.reason != Reason::ReceiverFault)
-        .filter_map(|refusal| Some((refusal.at?.min(refusal.recorded_at), Observation::Refusal)));
+        .filter_map(|refusal| {
+            let read_at = refusal.recorded_at;
+            Some((refusal.at?.min(read_at), Observation::Refusal(read_at)))
+        });
     let answers = observed.answers().filter_map(|listing| {
         let is_listed = decided(&listing.answer)?;
         Some((listing.checked_at, Observation::Answer(&listing.zone, is_listed)))
@@ -166,7 +176,7 @@ mod tests {
     fn refused(sent: Timestamp) -> Refusal {
         Refusal {
             at: Some(sent),
-            recorded_at: day(30, 0),
+            recorded_at: sent,
             reason: Reason::Blocked,
         }
     }
@@ -245,5 +255,17 @@ mod tests {
             of(&[], &again, &[], day(21, 0)),
             [over, spell(day(20, 0), day(20, 0), End::Open)]
         );
+    }
+
+    #[test]
+    fn what_was_read_at_once_was_never_presumed_over() {
+        let read = |refusal: Refusal, recorded_at| Refusal {
+            recorded_at,
+            ..refusal
+        };
+        let refusals = [day(1, 0), day(2, 0), day(20, 0)].map(|at| read(refused(at), day(21, 0)));
+        let spells = of(&[], &refusals, &[], day(21, 1));
+        assert_eq!(spells.len(), 1, "{spells:?}");
+        assert_eq!((spells[0].began_by, spells[0].end), (day(1, 0), End::Open));
     }
 }

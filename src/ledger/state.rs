@@ -140,7 +140,7 @@ pub fn state(observed: &Observed<'_>) -> State {
         Some(spell) if spell.end != End::Open => State::Cleared,
         // Nothing says when it was refused, and every zone says that it is over.
         None if course.last_clean.is_some() && !refusals.is_empty() => State::Cleared,
-        Some(_) if course.came_back(observed) => State::Relisted,
+        Some(_) if course.came_back() => State::Relisted,
         Some(_) | None if is_new => State::New,
         Some(_) if course.is_listed => State::Ongoing,
         Some(spell) if observed.now - spell.ended_after <= observed.refusal_holds() => State::Ongoing,
