@@ -54,6 +54,7 @@ use own::Ours;
 pub use check_forms::{CheckFormat, checks_ndjson, nagios};
 pub use checks::check_table;
 pub use csv::{Destination, EventsCsv, checks_csv, events_csv, groups_csv};
+pub use draft::{Addressee, Draft, NoDraft, Wanted, draft};
 pub use event_table::events_table;
 pub use health::{health_csv, health_ndjson, health_table};
 pub use list_forms::{lists_csv, lists_ndjson};
