@@ -53,6 +53,9 @@ pub struct Way {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WayText {
+    /// What a letter calls the list; where it is empty, the list's own entry says it.
+    #[serde(default)]
+    pub list: String,
     /// Who refuses.
     pub by: String,
     /// Who may ask.

@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
-use crate::catalogue::{Hosting, Known, List, Receiver, ZoneFacts};
+use crate::catalogue::{Hosting, Known, List, Receiver, Way, WayText, ZoneFacts};
+use crate::event::ListId;
 use crate::report::csv::{Destination, Table};
 use crate::report::lists::{answers, zone_facts};
 use crate::report::ndjson::json_line;
@@ -54,6 +55,7 @@ const COLUMNS: [&str; 37] = [
 /// What `kind` says of an entry that is no list.
 const RECEIVER: &str = "receiver";
 const HOSTING: &str = "hosting";
+const WAY: &str = "way";
 
 /// Writes a row for each entry and gives the number of characters that the encoding could not hold.
 ///
@@ -69,6 +71,9 @@ pub fn lists_csv(known: &Known<'_>, out: impl Write, to: Destination) -> io::Res
     }
     for company in &known.hosting {
         table.row(cells(hosting_cells(company)))?;
+    }
+    for way in &known.ways {
+        table.row(cells(way_cells(way)))?;
     }
     table.finish()
 }
@@ -157,6 +162,25 @@ fn hosting_cells(company: &Hosting) -> [(&'static str, String); 10] {
     ]
 }
 
+/// Its English texts; NDJSON has the others too.
+fn way_cells(way: &Way) -> [(&'static str, String); 11] {
+    let row = WayRow::of(way);
+    let lists: Vec<&str> = row.lists.iter().chain(&row.parts_of).copied().collect();
+    [
+        ("id", row.id.to_owned()),
+        ("name", row.en.by.to_owned()),
+        ("kind", row.kind.to_owned()),
+        ("lists", lists.join(" ")),
+        ("removal", row.to.to_owned()),
+        ("who_may_ask_note", row.en.may_ask.to_owned()),
+        ("needs", row.en.wants.to_owned()),
+        ("takes_effect", row.en.how_long.to_owned()),
+        ("harm", row.en.never.to_owned()),
+        ("status_as_of", row.status_as_of),
+        ("sources", row.sources.join("; ")),
+    ]
+}
+
 /// Writes each entry on a line.
 ///
 /// # Errors
@@ -170,6 +194,9 @@ pub fn lists_ndjson(known: &Known<'_>, mut out: impl Write) -> io::Result<()> {
     }
     for company in &known.hosting {
         json_line(&HostingRow::of(company), &mut out)?;
+    }
+    for way in &known.ways {
+        json_line(&WayRow::of(way), &mut out)?;
     }
     out.flush()
 }
@@ -340,6 +367,58 @@ impl<'a> HostingRow<'a> {
     }
 }
 
+#[derive(Serialize)]
+struct WayRow<'a> {
+    id: &'a str,
+    kind: &'static str,
+    lists: Vec<&'a str>,
+    /// Lists of which it is one part only.
+    parts_of: Vec<&'a str>,
+    to: &'a str,
+    en: WayTextRow<'a>,
+    ja: WayTextRow<'a>,
+    status_as_of: String,
+    sources: &'a [String],
+}
+
+#[derive(Serialize)]
+struct WayTextRow<'a> {
+    by: &'a str,
+    may_ask: &'a str,
+    wants: &'a str,
+    how_long: &'a str,
+    never: &'a str,
+}
+
+impl<'a> WayRow<'a> {
+    fn of(way: &'a Way) -> Self {
+        let ids = |lists: &'a [ListId]| lists.iter().map(|id| id.0.as_str()).collect();
+        Self {
+            id: &way.id,
+            kind: WAY,
+            lists: ids(&way.lists),
+            parts_of: ids(&way.parts_of),
+            to: &way.to,
+            en: WayTextRow::of(&way.en),
+            ja: WayTextRow::of(&way.ja),
+            status_as_of: way.checked.to_string(),
+            sources: &way.sources,
+        }
+    }
+}
+
+impl<'a> WayTextRow<'a> {
+    fn of(text: &'a WayText) -> Self {
+        Self {
+            by: &text.by,
+            may_ask: &text.may_ask,
+            wants: &text.wants,
+            how_long: &text.how_long,
+            never: &text.never,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -366,7 +445,7 @@ mod tests {
     fn programs_get_every_entry_under_a_column_that_there_is() {
         let catalogue = Catalogue::built_in().unwrap();
         let known = catalogue.meant_by(&[]).unwrap();
-        let entries = known.lists.len() + known.receivers.len() + known.hosting.len();
+        let entries = known.lists.len() + known.receivers.len() + known.hosting.len() + known.ways.len();
         let text = csv(&known);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();

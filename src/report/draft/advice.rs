@@ -36,6 +36,9 @@ pub(super) fn block(evidence: &Evidence<'_>, to: Addressee) -> String {
     if evidence.reason() == Reason::RateLimited {
         lines.push((0, words.rate.clone()));
     }
+    if evidence.reason() == Reason::RequirePtr {
+        lines.push((0, words.ptr.clone()));
+    }
     if let Some(Company { name, .. }) = evidence.company.filter(|company| company.asks_alone) {
         lines.push((0, fill(&words.not_alone, &[("company", &name)])));
     }
@@ -87,10 +90,11 @@ fn of_catalogue(evidence: &Evidence<'_>) -> Vec<(usize, String)> {
         WhoMayAsk::Nobody => &words.nobody,
         WhoMayAsk::Unknown => &words.unknown,
     };
-    let mut lines = vec![
-        (0, fill(&words.refusal, &[("by", &evidence.by())])),
-        (2, fill(&words.may_ask, &[("text", who)])),
-    ];
+    let mut lines = vec![(0, fill(&words.refusal, &[("by", &evidence.by())]))];
+    let told_below = matches!(evidence.reason(), Reason::RateLimited | Reason::RequirePtr);
+    if !(told_below && evidence.chosen.who_may_ask == WhoMayAsk::Unknown) {
+        lines.push((2, fill(&words.may_ask, &[("text", who)])));
+    }
     let Some(list) = evidence.list else { return lines };
     for (label, value) in [
         (&words.wants, list.needs.join("; ")),

@@ -65,8 +65,8 @@ fn notice(evidence: &Evidence<'_>, sheet: &mut Sheet, sender: &ReceivingDomain, 
     sheet.gap();
     sheet.prose(&words.who);
     sheet.gap();
-    let by_fault = |hit: &&Hit<'_>| hit.group.state == State::ReceiverFault;
-    let intro = match hits.iter().all(|hit| by_fault(&hit)) {
+    let by_fault = |hit: &Hit<'_>| hit.group.state == State::ReceiverFault;
+    let intro = match hits.iter().all(by_fault) {
         true => &words.intro_fault,
         false => &words.intro,
     };
@@ -130,11 +130,8 @@ fn part(evidence: &Evidence<'_>, sheet: &mut Sheet, hits: &[&Hit<'_>]) {
 /// That it goes on, as far as anybody knows, and that sending again is no use yet.
 fn still_refused(evidence: &Evidence<'_>, sheet: &mut Sheet, hits: &[&Hit<'_>]) {
     let words = &evidence.words.customers;
-    let goes_on = |hit: &&Hit<'_>| match hit.group.state {
-        State::New | State::Ongoing | State::Relisted | State::ReceiverFault => true,
-        State::Unknown | State::Cleared => false,
-    };
-    let state = if hits.iter().any(|hit| goes_on(&hit)) { &words.open } else { &words.unknown };
+    let goes_on = hits.iter().any(|hit| evidence.goes_on(hit.group));
+    let state = if goes_on { &words.open } else { &words.unknown };
     sheet.prose(state);
     sheet.prose(&words.hold);
 }

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
+use chrono::TimeDelta;
+
 use crate::catalogue::{Catalogue, List, Refused, Way};
 use crate::check::{Answer, Ptr};
 use crate::event::{Action, Reason, Timestamp};
-use crate::ledger::{Bounce, Mail, State};
+use crate::ledger::{Bounce, ListedNow, Mail, State};
 use crate::report::Report;
+use crate::report::draft::advice::text;
 use crate::report::draft::{Addressee, DraftWords, Wanted};
 use crate::report::group::Group;
 use crate::report::own::Ours;
@@ -15,6 +18,8 @@ use crate::report::tenancy::Tenancy;
 
 /// `self_ask` of a company that wants its customers not to ask a list on their own.
 const FORBIDDEN: &str = "forbidden";
+/// For how long a refusal is about now.
+const FRESH: TimeDelta = TimeDelta::hours(24);
 
 /// What a letter is made from.
 #[derive(Clone, Debug)]
@@ -62,7 +67,7 @@ impl<'r> Evidence<'r> {
             (group.state != State::Cleared, last, group.last_sent)
         })?;
         let newest = speaker(chosen)?;
-        let list = wanted.catalogue.list_of(&newest.verdict);
+        let list = newest.verdict.blocklist.as_ref().and_then(|id| wanted.catalogue.list(id));
         let mut evidence = Self {
             report,
             words: &report.words.draft,
@@ -147,6 +152,18 @@ impl<'r> Evidence<'r> {
         self.chosen.state == State::Cleared
     }
 
+    /// Whether a group is refused now: a zone lists the address, or the last refusal is not a day old. What is merely not
+    /// known to be over is not said to go on.
+    pub(super) fn goes_on(&self, group: &Group<'_>) -> bool {
+        let last = group.last_sent.or(group.last_bounced);
+        let is_fresh = last.is_some_and(|last| self.report.now - last <= FRESH);
+        match group.state {
+            State::New | State::Ongoing | State::Relisted => is_fresh || group.listed_now == ListedNow::Yes,
+            State::ReceiverFault => is_fresh,
+            State::Unknown | State::Cleared => false,
+        }
+    }
+
     /// Whether others send through the address too.
     pub(super) fn is_shared(&self) -> bool {
         match self.chosen.tenancy {
@@ -167,16 +184,21 @@ impl<'r> Evidence<'r> {
         self.chosen.provider.map_or_else(domain, str::to_owned)
     }
 
-    /// The list's name without what stands in brackets behind it; the catalogue's id where it has no entry.
+    /// What a letter calls the list: as the table of ways does, else its name without what stands in brackets behind it, else
+    /// its id.
     pub(super) fn list_name(&self) -> Option<&'r str> {
         let id = self.newest.verdict.blocklist.as_ref()?;
+        let of_way = self.way.map(|way| text(way, self.report.lang).list.as_str());
+        if let Some(name) = of_way.filter(|name| !name.is_empty()) {
+            return Some(name);
+        }
         let name = self.list.map_or(id.0.as_str(), |list| list.name.as_str());
         Some(name.split(" (").next().unwrap_or(name))
     }
 
     /// Who refuses, as the table of ways calls it, else the list, else the receiver.
     pub(super) fn by(&self) -> String {
-        let way = self.way.map(|way| crate::report::draft::advice::text(way, self.report.lang).by.clone());
+        let way = self.way.map(|way| text(way, self.report.lang).by.clone());
         way.or_else(|| self.list_name().map(str::to_owned))
             .unwrap_or_else(|| self.receiver())
     }

@@ -95,10 +95,10 @@ impl Evidence<'_> {
     pub(super) fn sent_fact(&self) -> Option<Fact> {
         let words = self.fact_words();
         let (label, period) = self.period(&self.same)?;
-        let state = match self.chosen.state {
-            State::New | State::Ongoing | State::Relisted => &words.goes_on,
-            State::Cleared => &words.over,
-            State::ReceiverFault | State::Unknown => "",
+        let state = match (self.goes_on(self.chosen), self.is_over()) {
+            (true, _) => &words.goes_on,
+            (false, true) => &words.over,
+            (false, false) => "",
         };
         Some(text(label, format!("{period}{state}")))
     }
@@ -271,15 +271,14 @@ impl Evidence<'_> {
             return all_known.then(|| text(&words.others, words.no_others.clone()));
         }
         let each = self.others.iter().take(DOMAINS).map(|group| {
+            let receivers = self.receivers(&[group]);
+            if group.state == State::ReceiverFault {
+                return fill(&words.other_fault, &[("receivers", &receivers)]);
+            }
             let lists: Vec<String> = group.blocklists.iter().map(ToString::to_string).collect();
             let reasons: Vec<String> = group.reasons.iter().map(Reason::to_string).collect();
-            let what = if lists.is_empty() || group.state == State::ReceiverFault {
-                reasons.join(", ")
-            } else {
-                lists.join(", ")
-            };
+            let what = if lists.is_empty() { reasons } else { lists }.join(", ");
             let state = self.report.words.state.of(group.state);
-            let receivers = self.receivers(&[group]);
             let values: [(&str, &dyn std::fmt::Display); 3] =
                 [("receivers", &receivers), ("what", &what), ("state", state)];
             fill(&words.other, &values)

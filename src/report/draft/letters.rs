@@ -164,7 +164,9 @@ pub(super) fn to_list(evidence: &Evidence<'_>) -> String {
     facts.extend(evidence.sent_fact());
     facts.push(evidence.count_fact());
     facts.push(evidence.receivers_fact());
-    facts.extend(evidence.reply_fact());
+    if !form.contains(&FormField::Reply) {
+        facts.extend(evidence.reply_fact());
+    }
     facts.push(evidence.checks_fact());
     facts.extend(evidence.course_facts());
     facts.extend(evidence.attached_fact());

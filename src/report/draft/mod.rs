@@ -87,7 +87,7 @@ pub enum NoDraft {
     },
     /// The list hears somebody else.
     #[error(
-        "{by} hears only the owner of {ip}, and a request from anyone else can do harm there: write to the owner with \
+        "{by} takes requests from the owner of {ip} alone, and one from anybody else can do harm: write to the owner with \
          --to hosting"
     )]
     OwnerAlone {
@@ -285,7 +285,7 @@ mod tests {
             (stranger, "no bounce in the ledger"),
             (by("uceprotect-1"), "expires by itself, do not pay"),
             (ours(by("uceprotect-1")).to(Addressee::List), "do not pay"),
-            (by("spamhaus").named("www1.sakura.ne.jp").to(Addressee::List), "only the owner"),
+            (by("spamhaus").named("www1.sakura.ne.jp").to(Addressee::List), "from the owner of 192.0.2.99 alone"),
             (by("mimecast").to(Addressee::List), "the receiver alone can"),
             (samples::broken_receiver().to(Addressee::List), "own check failed"),
             (refused_by(|event| event.verdict.blocklist = None).to(Addressee::List), "names no list"),
