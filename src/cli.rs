@@ -207,9 +207,11 @@ pub struct ListsArgs {
 
 /// `bounceaudit draft`
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "The text goes to stdout: first lines that begin with # and are for you alone (who may ask, what they \
+#[command(
+    after_help = "The text goes to stdout: first lines that begin with # and are for you alone (who may ask, what they \
 want, how long it takes, what never to do), then subject and body with blanks to fill in.\n\n\
-Example: bounceaudit draft 192.0.2.10 --lang ja > request.txt")]
+Example: bounceaudit draft 192.0.2.10 --lang ja > request.txt"
+)]
 pub struct DraftArgs {
     /// The refused address
     #[arg(value_name = "IP")]

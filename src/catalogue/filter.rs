@@ -58,9 +58,7 @@ impl Catalogue {
         let goes_along = |way: &&Way| {
             let is_of = |list: &&List| way.lists.contains(&list.id) || way.parts_of.contains(&list.id);
             let of_host = way.from == WayFrom::SharedServer && !known.hosting.is_empty();
-            of_host
-                || known.lists.iter().any(is_of)
-                || each.iter().any(|known| is_among(&known.ways, way))
+            of_host || known.lists.iter().any(is_of) || each.iter().any(|known| is_among(&known.ways, way))
         };
         let ways = self.ways.iter().filter(goes_along).collect();
         Ok(Known { ways, ..known })
@@ -73,7 +71,10 @@ impl Catalogue {
             |receiver| receiver.is_meant_by(filter),
             |company| company.is_meant_by(filter),
         );
-        let ways = self.ways.iter().filter(|way| holds(&way.id, filter) || holds(&way.en.by, filter));
+        let ways = self
+            .ways
+            .iter()
+            .filter(|way| holds(&way.id, filter) || holds(&way.en.by, filter));
         let known = Known {
             ways: ways.collect(),
             ..known

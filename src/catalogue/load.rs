@@ -121,11 +121,8 @@ fn give_way(file: &mut File, own: &File) {
             .iter()
             .all(|other| other.get_ref().id != company.get_ref().id)
     });
-    file.way.retain(|way| {
-        own.way
-            .iter()
-            .all(|other| other.get_ref().id != way.get_ref().id)
-    });
+    file.way
+        .retain(|way| own.way.iter().all(|other| other.get_ref().id != way.get_ref().id));
     file.role.retain(|role| {
         own.role
             .iter()

@@ -156,3 +156,122 @@ impl Way {
         self.words.iter().any(|word| reply.contains(word.as_str()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::net::Ipv4Addr;
+
+    use crate::catalogue::{Catalogue, Fault, Refused, WayFrom, WhoMayAsk};
+    use crate::event::{ListId, Reason, Verdict};
+
+    fn way_off<'a>(
+        catalogue: &'a Catalogue,
+        list: &str,
+        reply: &str,
+        answers: &[Ipv4Addr],
+    ) -> Option<&'a str> {
+        let list = ListId(list.to_owned());
+        let refused = Refused {
+            list: Some(&list),
+            reply,
+            answers,
+        };
+        catalogue.way_off(refused).map(|way| way.id.as_str())
+    }
+
+    #[test]
+    fn the_answer_or_the_reply_tells_which_part_of_an_operator_it_is() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let css = [Ipv4Addr::new(127, 0, 0, 3)];
+        let both = [Ipv4Addr::new(127, 0, 0, 3), Ipv4Addr::new(127, 0, 0, 2)];
+        for (list, reply, answers, wanted) in [
+            ("spamhaus", "", &css[..], Some("spamhaus-css-xbl")),
+            // while an SBL record stands, the others are held back
+            ("spamhaus-zen", "", &both[..], Some("spamhaus-sbl")),
+            ("spamhaus", "", &[], Some("spamhaus")),
+            (
+                "microsoft-365",
+                "550 5.7.511 Access denied, banned sender",
+                &[],
+                Some("microsoft-365-banned-sender"),
+            ),
+            (
+                "microsoft-365",
+                "blocked using Customer Block list (AS16012607)",
+                &[],
+                Some("microsoft-365-customer"),
+            ),
+            (
+                "microsoft-365",
+                "550 5.7.606 Access denied, banned sending IP",
+                &[],
+                Some("microsoft-365"),
+            ),
+            ("gmo-rbl", "", &css[..], Some("gmo-rbl")),
+            ("mailspike", "", &[], None),
+        ] {
+            assert_eq!(
+                way_off(&catalogue, list, reply, answers),
+                wanted,
+                "{list} {reply}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_receivers_fault_is_told_by_its_reply_and_a_dead_list_by_the_time() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let fault = |list: &str, reply: &str| {
+            let verdict = Verdict {
+                reason: Reason::ReceiverFault,
+                blocklist: Some(ListId(list.to_owned())),
+                ..Verdict::default()
+            };
+            let at = "2026-11-22T09:00:00+09:00".parse().unwrap();
+            catalogue.way_for_fault(&verdict, reply, at).map(|way| way.from)
+        };
+        for (list, reply, wanted) in [
+            ("spamhaus-zen", "Error: open resolver", Fault::PublicResolver),
+            (
+                "spamhaus-zen",
+                "excessive number of queries",
+                Fault::TooManyQueries,
+            ),
+            ("spamhaus-zen", "DNSBL lookup failed", Fault::Untold),
+            ("sorbs", "blocked using dnsbl.sorbs.net", Fault::DeadList),
+        ] {
+            assert_eq!(
+                fault(list, reply),
+                Some(WayFrom::ReceiverFault(wanted)),
+                "{reply}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_row_says_in_both_languages_what_the_other_says_and_where_it_was_read() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let mut ids = BTreeSet::new();
+        for way in catalogue.ways() {
+            assert!(ids.insert(&way.id) && !way.sources.is_empty(), "{}", way.id);
+            let (en, ja) = (&way.en, &way.ja);
+            for (en, ja) in [
+                (&en.list, &ja.list),
+                (&en.by, &ja.by),
+                (&en.may_ask, &ja.may_ask),
+                (&en.wants, &ja.wants),
+                (&en.how_long, &ja.how_long),
+                (&en.never, &ja.never),
+            ] {
+                assert_eq!(en.is_empty(), ja.is_empty(), "{}: {en} {ja}", way.id);
+            }
+            // nobody is asked for what nobody hears
+            for list in way.lists.iter().filter_map(|id| catalogue.list(id)) {
+                let nobody = list.who_may_ask == WhoMayAsk::Nobody;
+                assert!(!nobody || way.en.wants.is_empty(), "{}", way.id);
+            }
+        }
+        assert!(catalogue.way_on_shared_server().is_some());
+    }
+}

@@ -62,6 +62,9 @@ pub(crate) async fn run(args: DraftArgs) -> anyhow::Result<Outcome> {
     let draft = report::draft(&report, &wanted)?;
     console::say(&draft.why);
     let mut stdout = io::stdout().lock();
-    stdout.write_all(draft.text.as_bytes()).and_then(|()| stdout.flush()).context("stdout")?;
+    stdout
+        .write_all(draft.text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .context("stdout")?;
     Ok(Outcome::Complete)
 }

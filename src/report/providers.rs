@@ -95,7 +95,12 @@ pub(super) fn way(way: &Way, lang: Lang, page: &mut Page) {
         Lang::En => &way.en,
         Lang::Ja => &way.ja,
     };
-    let lists: Vec<&str> = way.lists.iter().chain(&way.parts_of).map(|id| id.0.as_str()).collect();
+    let lists: Vec<&str> = way
+        .lists
+        .iter()
+        .chain(&way.parts_of)
+        .map(|id| id.0.as_str())
+        .collect();
     page.heading(&way.id, &text.by);
     page.field(Tone::Plain, "kind", NAME, "way out, for `draft`");
     for (name, text) in [

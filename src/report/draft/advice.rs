@@ -49,7 +49,12 @@ pub(super) fn block(evidence: &Evidence<'_>, to: Addressee) -> String {
     if to == Addressee::Receiver && !is_list {
         lines.push((0, words.other_way.clone()));
     }
-    let of_it = evidence.report.history.notes.iter().filter(|note| note.ip == evidence.ip);
+    let of_it = evidence
+        .report
+        .history
+        .notes
+        .iter()
+        .filter(|note| note.ip == evidence.ip);
     lines.extend(of_it.map(|note| {
         let time = evidence.time(note.noted_at);
         (0, fill(&words.note, &[("time", &time), ("text", &note.remark)]))
@@ -115,7 +120,10 @@ fn of_catalogue(evidence: &Evidence<'_>) -> Vec<(usize, String)> {
 fn over(evidence: &Evidence<'_>) -> Option<String> {
     let words = &evidence.words.advice;
     let spell = evidence.chosen.spells.last().filter(|_| evidence.is_over());
-    match (evidence.is_over(), spell.map(|spell| (spell.ended_after, spell.end))) {
+    match (
+        evidence.is_over(),
+        spell.map(|spell| (spell.ended_after, spell.end)),
+    ) {
         (true, Some((from, End::Seen(to)))) => {
             let (from, to) = (evidence.time(from), evidence.time(to));
             Some(fill(&words.cleared, &[("from", &from), ("to", &to)]))
@@ -133,10 +141,14 @@ fn address(evidence: &Evidence<'_>, to: Addressee) -> String {
     let list = || list().trim_start_matches("mailto:").to_owned();
     match to {
         Addressee::Hosting => match evidence.company {
-            Some(Company { name, channel: Some(channel), .. }) => {
-                fill(&words.company_at, &[("company", &name), ("channel", &channel)])
-            }
-            Some(Company { name, channel: None, .. }) => fill(&words.company, &[("company", &name)]),
+            Some(Company {
+                name,
+                channel: Some(channel),
+                ..
+            }) => fill(&words.company_at, &[("company", &name), ("channel", &channel)]),
+            Some(Company {
+                name, channel: None, ..
+            }) => fill(&words.company, &[("company", &name)]),
             None => match evidence.chosen.owner.as_deref() {
                 Some(owner) => fill(&words.company, &[("company", &owner)]),
                 None => words.owner_unknown.clone(),

@@ -40,10 +40,7 @@ pub(super) enum Because {
 ///
 /// # Errors
 /// When a letter to the wanted addressee would do harm or make no sense, or when nobody is to be written to.
-pub(super) fn choose(
-    evidence: &Evidence<'_>,
-    wanted: &Wanted<'_>,
-) -> Result<(Addressee, Because), NoDraft> {
+pub(super) fn choose(evidence: &Evidence<'_>, wanted: &Wanted<'_>) -> Result<(Addressee, Because), NoDraft> {
     let someone_elses = someone_elses(evidence, wanted);
     if let Some(to) = wanted.to {
         refuse_harm(evidence, to, someone_elses.is_some())?;
@@ -56,12 +53,12 @@ pub(super) fn choose(
         return Ok((Addressee::Hosting, because));
     }
     let who = evidence.chosen.who_may_ask;
-    match (evidence.reason(), who) {
-        (Reason::RequirePtr, WhoMayAsk::Unknown) => return Ok((Addressee::Hosting, Because::NoPtr)),
-        (Reason::RateLimited, WhoMayAsk::Unknown | WhoMayAsk::Nobody) => {
-            return Ok((Addressee::Receiver, Because::Rate));
-        }
-        (_, _) => {}
+    if evidence.reason() == Reason::RequirePtr && who == WhoMayAsk::Unknown {
+        return Ok((Addressee::Hosting, Because::NoPtr));
+    }
+    let expires = matches!(who, WhoMayAsk::Unknown | WhoMayAsk::Nobody);
+    if evidence.reason() == Reason::RateLimited && expires {
+        return Ok((Addressee::Receiver, Because::Rate));
     }
     match who {
         WhoMayAsk::Receiver => Ok((Addressee::Receiver, Because::ReceiverAlone)),
@@ -132,7 +129,10 @@ pub(super) fn why(evidence: &Evidence<'_>, to: Addressee, because: Because) -> S
         Because::Rate => &words.rate,
         Because::Unknown => &words.unknown,
     };
-    let at = evidence.last_refusal().map(|at| evidence.time(at)).unwrap_or_default();
+    let at = evidence
+        .last_refusal()
+        .map(|at| evidence.time(at))
+        .unwrap_or_default();
     let company = evidence.company.map(|company| company.name).unwrap_or_default();
     let why = fill(why, &[("by", &evidence.by()), ("company", &company)]);
     let (ip, domain) = (evidence.ip, evidence.chosen.receiving_domain);

@@ -59,7 +59,11 @@ fn notice(evidence: &Evidence<'_>, sheet: &mut Sheet, sender: &ReceivingDomain, 
     let words = &evidence.words.customers;
     let (over, open): (Vec<&Hit<'_>>, Vec<&Hit<'_>>) =
         hits.iter().partition(|hit| hit.group.state == State::Cleared);
-    let subject = if open.is_empty() { &words.subject_over } else { &words.subject };
+    let subject = if open.is_empty() {
+        &words.subject_over
+    } else {
+        &words.subject
+    };
     evidence.subject(sheet, &fill(subject, &[("domain", sender)]));
     sheet.prose(&fill(&words.greeting, &[("domain", sender)]));
     sheet.gap();
@@ -99,20 +103,29 @@ fn part(evidence: &Evidence<'_>, sheet: &mut Sheet, hits: &[&Hit<'_>]) {
     let words = &evidence.words.fact;
     let of = |action: Action| -> BTreeSet<Mail> {
         let all = hits.iter().flat_map(|hit| &hit.bounces);
-        all.filter(|bounce| bounce.action == action).map(|bounce| bounce.mail).collect()
+        all.filter(|bounce| bounce.action == action)
+            .map(|bounce| bounce.mail)
+            .collect()
     };
     let failed = of(Action::Failed);
     let waiting = of(Action::Delayed).difference(&failed).count();
     let times = hits.iter().flat_map(|hit| &hit.bounces);
-    let times: BTreeSet<Timestamp> = times.filter_map(|bounce| bounce.times.sent_or_bounced()).collect();
-    let period = times.first().zip(times.last()).map(|(first, last)| evidence.span(*first, *last));
+    let times: BTreeSet<Timestamp> = times
+        .filter_map(|bounce| bounce.times.sent_or_bounced())
+        .collect();
+    let period = times
+        .first()
+        .zip(times.last())
+        .map(|(first, last)| evidence.span(*first, *last));
     let mut count = words.mails.of(failed.len() + waiting);
     if waiting > 0 {
         count += &words.waiting.of(waiting);
     }
     let domains = hits.iter().map(|hit| {
         let mails: BTreeSet<Mail> = hit.bounces.iter().map(|bounce| bounce.mail).collect();
-        words.domain.with(mails.len(), &[("domain", hit.group.receiving_domain)])
+        words
+            .domain
+            .with(mails.len(), &[("domain", hit.group.receiving_domain)])
     });
     let domains: Vec<String> = domains.collect();
     let fact = |label: &str, value: String| Fact {
@@ -121,7 +134,10 @@ fn part(evidence: &Evidence<'_>, sheet: &mut Sheet, hits: &[&Hit<'_>]) {
     };
     let mut facts = Vec::from_iter(period.map(|period| fact(&words.sent, period)));
     facts.push(fact(&words.count, count));
-    facts.push(fact(&evidence.words.customers.domains, domains.join(&evidence.words.comma)));
+    facts.push(fact(
+        &evidence.words.customers.domains,
+        domains.join(&evidence.words.comma),
+    ));
     sheet.gap();
     sheet.facts(&evidence.words.mark, &facts);
     sheet.gap();
@@ -139,7 +155,9 @@ fn still_refused(evidence: &Evidence<'_>, sheet: &mut Sheet, hits: &[&Hit<'_>]) 
 /// From when on sending again makes sense, and until when late bounces may come.
 fn cleared(evidence: &Evidence<'_>, sheet: &mut Sheet, hits: &[&Hit<'_>]) {
     let words = &evidence.words.customers;
-    let ends = hits.iter().map(|hit| hit.group.spells.last().map(|spell| spell.end));
+    let ends = hits
+        .iter()
+        .map(|hit| hit.group.spells.last().map(|spell| spell.end));
     let seen: Option<Vec<Timestamp>> = ends
         .map(|end| match end {
             Some(End::Seen(at)) => Some(at),
@@ -157,7 +175,10 @@ fn cleared(evidence: &Evidence<'_>, sheet: &mut Sheet, hits: &[&Hit<'_>]) {
             sheet.prose(&words.resend_presumed);
         }
     }
-    let until = hits.iter().filter_map(|hit| late_until(evidence, hit.group)).max();
+    let until = hits
+        .iter()
+        .filter_map(|hit| late_until(evidence, hit.group))
+        .max();
     if let Some(until) = until.filter(|until| *until > evidence.report.now) {
         let date = evidence.report.clock.show(until).format("%Y-%m-%d");
         sheet.prose(&fill(&words.late, &[("date", &date)]));

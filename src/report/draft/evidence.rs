@@ -58,16 +58,19 @@ pub(super) struct Company<'r> {
 impl<'r> Evidence<'r> {
     /// The evidence about an address; nothing where no bounce of the report says that it was refused.
     pub(super) fn of(report: &'r Report<'r>, wanted: &Wanted<'r>, ip: IpAddr) -> Option<Self> {
-        let of_ip = report
-            .groups
-            .iter()
-            .filter(|group| group.blocked_ip == Some(ip) && group.reasons.iter().any(|reason| reason.is_block()));
+        let of_ip = report.groups.iter().filter(|group| {
+            group.blocked_ip == Some(ip) && group.reasons.iter().any(|reason| reason.is_block())
+        });
         let chosen = of_ip.max_by_key(|group| {
             let last = group.last_bounced.or(group.last_sent);
             (group.state != State::Cleared, last, group.last_sent)
         })?;
         let newest = speaker(chosen)?;
-        let list = newest.verdict.blocklist.as_ref().and_then(|id| wanted.catalogue.list(id));
+        let list = newest
+            .verdict
+            .blocklist
+            .as_ref()
+            .and_then(|id| wanted.catalogue.list(id));
         let mut evidence = Self {
             report,
             words: &report.words.draft,
@@ -105,9 +108,14 @@ impl<'r> Evidence<'r> {
 
     fn part(&mut self, is_same: impl Fn(&Group<'_>) -> bool) {
         let ip = self.ip;
-        let of_ip = self.report.groups.iter().filter(|group| group.blocked_ip == Some(ip));
+        let of_ip = self
+            .report
+            .groups
+            .iter()
+            .filter(|group| group.blocked_ip == Some(ip));
         (self.same, self.others) = of_ip.partition(|group| is_same(group));
-        self.same.sort_by_key(|group| std::cmp::Reverse(group.messages.len()));
+        self.same
+            .sort_by_key(|group| std::cmp::Reverse(group.messages.len()));
     }
 
     fn way_out(&self, catalogue: &'r Catalogue) -> Option<&'r Way> {
@@ -206,7 +214,10 @@ impl<'r> Evidence<'r> {
     /// Where removal is asked for.
     pub(super) fn removal(&self) -> Option<String> {
         let of_way = self.way.map(|way| way.to.as_str()).filter(|to| !to.is_empty());
-        let of_list = self.list.map(|list| list.removal.as_str()).filter(|to| !to.is_empty());
+        let of_list = self
+            .list
+            .map(|list| list.removal.as_str())
+            .filter(|to| !to.is_empty());
         let to = of_way.or(of_list).or(self.chosen.removal)?;
         Some(to.replace("{ip}", &self.ip.to_string()))
     }
@@ -214,7 +225,10 @@ impl<'r> Evidence<'r> {
     /// The name of the address that leads back to it.
     pub(super) fn ptr(&self) -> Option<&'r Ptr> {
         let names = self.report.history.names.iter();
-        names.filter(|names| names.ip == self.ip).map(|names| &names.ptr).next_back()
+        names
+            .filter(|names| names.ip == self.ip)
+            .map(|names| &names.ptr)
+            .next_back()
     }
 
     /// The mails of these groups that were given up, and those that still wait.
@@ -225,7 +239,9 @@ impl<'r> Evidence<'r> {
             .filter(|bounce| bounce.action == Action::Failed)
             .map(|bounce| bounce.mail)
             .collect();
-        let waiting = all.filter(|bounce| bounce.action == Action::Delayed).map(|bounce| bounce.mail);
+        let waiting = all
+            .filter(|bounce| bounce.action == Action::Delayed)
+            .map(|bounce| bounce.mail);
         let waiting = waiting.filter(|mail| !failed.contains(mail)).collect();
         (failed, waiting)
     }
@@ -234,7 +250,13 @@ impl<'r> Evidence<'r> {
 /// The bounce that speaks for a group: its newest failure, else its newest notice.
 fn speaker<'a>(group: &Group<'a>) -> Option<&'a Bounce> {
     let newest = |bounce: &&&Bounce| bounce.action == Action::Failed;
-    group.bounces.iter().rev().find(newest).or(group.bounces.last()).copied()
+    group
+        .bounces
+        .iter()
+        .rev()
+        .find(newest)
+        .or(group.bounces.last())
+        .copied()
 }
 
 fn is_fault(bounce: &Bounce) -> bool {
@@ -258,10 +280,13 @@ fn company<'r>(group: &'r Group<'r>, wanted: &Wanted<'r>) -> Option<Company<'r>>
         channel: Some(company.channel.as_str()).filter(|channel| !channel.is_empty()),
         asks_alone: company.self_ask == FORBIDDEN,
     });
-    let own = wanted.hosting.filter(|_| group.ours != Ours::No).map(|company| Company {
-        name: &company.name,
-        channel: company.support.as_deref(),
-        asks_alone: known.is_some_and(|known| known.asks_alone),
-    });
+    let own = wanted
+        .hosting
+        .filter(|_| group.ours != Ours::No)
+        .map(|company| Company {
+            name: &company.name,
+            channel: company.support.as_deref(),
+            asks_alone: known.is_some_and(|known| known.asks_alone),
+        });
     own.or(known)
 }

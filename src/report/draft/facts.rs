@@ -50,9 +50,13 @@ impl Evidence<'_> {
     /// From when to when mail of these groups was sent; when it bounced, where no bounce says when it was sent.
     pub(super) fn period(&self, groups: &[&Group<'_>]) -> Option<(&str, String)> {
         let words = self.fact_words();
-        let sent = groups.iter().flat_map(|group| [group.first_sent, group.last_sent]);
+        let sent = groups
+            .iter()
+            .flat_map(|group| [group.first_sent, group.last_sent]);
         let sent: BTreeSet<Timestamp> = sent.flatten().collect();
-        let bounced = groups.iter().flat_map(|group| [group.first_bounced, group.last_bounced]);
+        let bounced = groups
+            .iter()
+            .flat_map(|group| [group.first_bounced, group.last_bounced]);
         let (label, times) = match sent.is_empty() {
             false => (&words.sent, sent),
             true => (&words.bounced, bounced.flatten().collect()),
@@ -147,7 +151,11 @@ impl Evidence<'_> {
                 None => named,
             }
         };
-        providers.iter().map(of).collect::<Vec<_>>().join(&self.words.comma)
+        providers
+            .iter()
+            .map(of)
+            .collect::<Vec<_>>()
+            .join(&self.words.comma)
     }
 
     pub(super) fn receivers_fact(&self) -> Fact {
@@ -257,7 +265,11 @@ impl Evidence<'_> {
         if let Some(last) = spells.last().filter(|spell| spell.end == End::Open) {
             value += &fill(&words.since, &[("time", &self.time(last.began_by))]);
         }
-        let times: Vec<String> = ends.iter().take(CLEARINGS).map(|time| self.duration(*time)).collect();
+        let times: Vec<String> = ends
+            .iter()
+            .take(CLEARINGS)
+            .map(|time| self.duration(*time))
+            .collect();
         let took = fill(&words.took_value, &[("times", &times.join(&self.words.comma))]);
         vec![text(&words.course, value), text(&words.took, took)]
     }
@@ -304,7 +316,10 @@ impl Evidence<'_> {
     /// What the address calls itself, where that is not one of its names.
     pub(super) fn helo_fact(&self) -> Option<Fact> {
         let ptr = &self.chosen.ptr;
-        let helo = self.chosen.helo.filter(|helo| !ptr.is_empty() && !ptr.contains(helo))?;
+        let helo = self
+            .chosen
+            .helo
+            .filter(|helo| !ptr.is_empty() && !ptr.contains(helo))?;
         Some(text(&self.fact_words().helo, helo.to_owned()))
     }
 }

@@ -47,7 +47,12 @@ impl Evidence<'_> {
     /// What the last refusal goes by, for a subject: the operator's code, else the list.
     fn mark(&self) -> Option<String> {
         let list = || self.list_name().map(str::to_owned);
-        self.newest.verdict.code.clone().filter(|_| self.way.is_some_and(|way| way.kept_by_receiver)).or_else(list)
+        self.newest
+            .verdict
+            .code
+            .clone()
+            .filter(|_| self.way.is_some_and(|way| way.kept_by_receiver))
+            .or_else(list)
     }
 }
 
@@ -114,14 +119,13 @@ fn of_host(evidence: &Evidence<'_>, is_ptr: bool) -> Vec<String> {
         return vec![words.ptr.clone(), words.tell.clone()];
     }
     let mut requests = vec![words.investigate.clone()];
-    if !evidence.is_over() {
+    if !evidence.is_over() && evidence.reason() == Reason::RateLimited {
+        requests.push(words.rate.clone());
+    } else if !evidence.is_over() {
         let list = evidence.list_name();
         requests.push(match (evidence.chosen.who_may_ask, list, evidence.removal()) {
-            _ if evidence.reason() == Reason::RateLimited => words.rate.clone(),
             (WhoMayAsk::Nobody, Some(list), _) => fill(&words.expires, &[("list", &list)]),
-            (WhoMayAsk::Receiver, _, _) | (_, None, _) => {
-                fill(&words.ask_receiver, &[("domain", domain)])
-            }
+            (WhoMayAsk::Receiver, _, _) | (_, None, _) => fill(&words.ask_receiver, &[("domain", domain)]),
             (_, Some(list), Some(at)) => {
                 let at = at.trim_start_matches("mailto:");
                 fill(&words.delist_at, &[("list", &list), ("at", &at)])
@@ -141,14 +145,19 @@ fn of_host(evidence: &Evidence<'_>, is_ptr: bool) -> Vec<String> {
 /// To whoever keeps the list: what its form asks for, then the message.
 pub(super) fn to_list(evidence: &Evidence<'_>) -> String {
     let words = &evidence.words.list;
-    let by = evidence.list_name().map_or_else(|| evidence.receiver(), str::to_owned);
+    let by = evidence
+        .list_name()
+        .map_or_else(|| evidence.receiver(), str::to_owned);
     let (ip, blank) = (evidence.ip, evidence.blank());
     let mut sheet = Sheet::default();
     evidence.subject(&mut sheet, &fill(&words.subject, &[("list", &by), ("ip", &ip)]));
     let form = evidence.way.map(|way| way.form.as_slice()).unwrap_or_default();
     let fields: Vec<Fact> = form.iter().map(|field| form_field(evidence, *field)).collect();
     if fields.is_empty() {
-        let operator = evidence.list.map(|list| list.operator.as_str()).unwrap_or_default();
+        let operator = evidence
+            .list
+            .map(|list| list.operator.as_str())
+            .unwrap_or_default();
         let operator = operator.split(" (").next().filter(|name| !name.is_empty());
         sheet.prose(&fill(&words.greeting, &[("operator", &operator.unwrap_or(&by))]));
         sheet.gap();
@@ -227,7 +236,10 @@ fn form_field(evidence: &Evidence<'_>, field: FormField) -> Fact {
         FormField::Shared => (&words.shared, Value::Text(words.is_own.clone())),
         FormField::Reply => {
             let reply = evidence.chosen.sample_reply;
-            (&words.reply, reply.map_or_else(blank, |reply| Value::Quote(reply.to_owned())))
+            (
+                &words.reply,
+                reply.map_or_else(blank, |reply| Value::Quote(reply.to_owned())),
+            )
         }
     };
     Fact {
@@ -242,11 +254,18 @@ pub(super) fn to_receiver(evidence: &Evidence<'_>) -> String {
     let requests = &evidence.words.request;
     let (ip, domain) = (evidence.ip, evidence.chosen.receiving_domain);
     let mut sheet = Sheet::default();
-    evidence.subject(&mut sheet, &fill(&words.subject, &[("ip", &ip), ("domain", domain)]));
+    evidence.subject(
+        &mut sheet,
+        &fill(&words.subject, &[("ip", &ip), ("domain", domain)]),
+    );
     sheet.prose(&fill(&words.greeting, &[("domain", domain)]));
     sheet.gap();
     sheet.prose(&words.who);
-    let intro = if evidence.is_over() { &words.intro_over } else { &words.intro };
+    let intro = if evidence.is_over() {
+        &words.intro_over
+    } else {
+        &words.intro
+    };
     sheet.prose(&fill(intro, &[("domain", domain)]));
     let mut facts = vec![evidence.ip_fact()];
     facts.extend(evidence.helo_fact());
@@ -259,10 +278,12 @@ pub(super) fn to_receiver(evidence: &Evidence<'_>) -> String {
     facts.push(evidence.own_fact());
     facts.extend(evidence.attached_fact());
     evidence.write_facts(&mut sheet, facts);
-    let asked = match evidence.reason() {
-        Reason::RateLimited => vec![requests.limits.clone()],
-        _ if evidence.is_over() => vec![requests.reason.clone()],
-        _ => vec![requests.reason.clone(), requests.allow.clone()],
+    let asked = if evidence.reason() == Reason::RateLimited {
+        vec![requests.limits.clone()]
+    } else if evidence.is_over() {
+        vec![requests.reason.clone()]
+    } else {
+        vec![requests.reason.clone(), requests.allow.clone()]
     };
     evidence.write_requests(&mut sheet, &asked);
     evidence.closing(&mut sheet, &words.closing);
@@ -276,7 +297,9 @@ pub(super) fn to_faulty_receiver(evidence: &Evidence<'_>) -> String {
     let domain = evidence.chosen.receiving_domain.to_string();
     let host = evidence.newest.remote_host.as_deref().unwrap_or(&domain);
     let zone = evidence.newest.verdict.zone.as_ref().map(ToString::to_string);
-    let zone = zone.or_else(|| evidence.list_name().map(str::to_owned)).unwrap_or_default();
+    let zone = zone
+        .or_else(|| evidence.list_name().map(str::to_owned))
+        .unwrap_or_default();
     let reply = evidence.chosen.sample_reply.unwrap_or_default();
     let resolver = resolver_in(reply).filter(|resolver| *resolver != ip);
     let fault = evidence.way.map(|way| way.from);
@@ -293,18 +316,28 @@ pub(super) fn to_faulty_receiver(evidence: &Evidence<'_>) -> String {
     };
     let is_dead = fault == Some(WayFrom::ReceiverFault(Fault::DeadList));
     let mut sheet = Sheet::default();
-    let subject = if is_dead { &words.subject_dead } else { &words.subject };
+    let subject = if is_dead {
+        &words.subject_dead
+    } else {
+        &words.subject
+    };
     evidence.subject(&mut sheet, &fill(subject, &[("zone", &zone)]));
     sheet.prose(&fill(&words.greeting, &[("domain", &domain)]));
     sheet.gap();
     sheet.prose(&words.who);
-    let at = evidence.last_refusal().map(|at| evidence.span(at, at)).unwrap_or_default();
+    let at = evidence
+        .last_refusal()
+        .map(|at| evidence.span(at, at))
+        .unwrap_or_default();
     sheet.prose(&fill(&words.intro, &[("host", &host), ("at", &at)]));
     sheet.gap();
     sheet.quote(reply);
     sheet.gap();
     let resolver = resolver.map(|resolver| resolver.to_string()).unwrap_or_default();
-    sheet.prose(&fill(why, &[("zone", &zone), ("ip", &ip), ("resolver", &resolver)]));
+    sheet.prose(&fill(
+        why,
+        &[("zone", &zone), ("ip", &ip), ("resolver", &resolver)],
+    ));
     if let Some(not_listed) = not_listed(evidence) {
         sheet.prose(&not_listed);
     }
@@ -312,8 +345,14 @@ pub(super) fn to_faulty_receiver(evidence: &Evidence<'_>) -> String {
     sheet.gap();
     let mails = Evidence::mails(&evidence.same).0.len();
     let mails = evidence.words.fact.mails.of(mails);
-    let period = evidence.period(&evidence.same).map(|(_, period)| period).unwrap_or_default();
-    sheet.prose(&fill(&words.count, &[("mails", &mails), ("period", &period), ("ip", &ip)]));
+    let period = evidence
+        .period(&evidence.same)
+        .map(|(_, period)| period)
+        .unwrap_or_default();
+    sheet.prose(&fill(
+        &words.count,
+        &[("mails", &mails), ("period", &period), ("ip", &ip)],
+    ));
     if let Some(attached) = evidence.attached_fact() {
         sheet.gap();
         sheet.facts(&evidence.words.mark, &[attached]);
@@ -325,7 +364,11 @@ pub(super) fn to_faulty_receiver(evidence: &Evidence<'_>) -> String {
 /// That the zone of the reply does not list the address, where it was asked and said so.
 fn not_listed(evidence: &Evidence<'_>) -> Option<String> {
     let zone = evidence.newest.verdict.zone.as_ref()?;
-    let listing = evidence.chosen.listings.iter().find(|listing| listing.zone == *zone)?;
+    let listing = evidence
+        .chosen
+        .listings
+        .iter()
+        .find(|listing| listing.zone == *zone)?;
     let at = evidence.span(listing.checked_at, listing.checked_at);
     let values: [(&str, &dyn std::fmt::Display); 3] = [("ip", &evidence.ip), ("zone", zone), ("at", &at)];
     (listing.answer == Answer::NotListed).then(|| fill(&evidence.words.fault.not_listed, &values))
@@ -334,6 +377,8 @@ fn not_listed(evidence: &Evidence<'_>) -> Option<String> {
 /// The resolver that a list turned away, where the reply's link names it.
 fn resolver_in(reply: &str) -> Option<IpAddr> {
     let (_, behind) = reply.split_once(TURNED_AWAY)?;
-    let end = behind.find(|c: char| c == '/' || c.is_whitespace()).unwrap_or(behind.len());
+    let end = behind
+        .find(|c: char| c == '/' || c.is_whitespace())
+        .unwrap_or(behind.len());
     behind.get(..end)?.parse().ok()
 }

@@ -103,7 +103,9 @@ pub enum NoDraft {
         by: String,
     },
     /// The receiver makes a mistake that nobody else can mend.
-    #[error("{0} is not refused for a listing: the receiver's own check failed, so only --to receiver or customers helps")]
+    #[error(
+        "{0} is not refused for a listing: the receiver's own check failed, so only --to receiver or customers helps"
+    )]
     ReceiversFault(IpAddr),
     /// There is no list to write to.
     #[error("the last reply that refuses {0} names no list: use --to hosting or receiver")]
@@ -285,11 +287,20 @@ mod tests {
             (stranger, "no bounce in the ledger"),
             (by("uceprotect-1"), "expires by itself, do not pay"),
             (ours(by("uceprotect-1")).to(Addressee::List), "do not pay"),
-            (by("spamhaus").named("www1.sakura.ne.jp").to(Addressee::List), "from the owner of 192.0.2.99 alone"),
+            (
+                by("spamhaus").named("www1.sakura.ne.jp").to(Addressee::List),
+                "from the owner of 192.0.2.99 alone",
+            ),
             (by("mimecast").to(Addressee::List), "the receiver alone can"),
             (samples::broken_receiver().to(Addressee::List), "own check failed"),
-            (refused_by(|event| event.verdict.blocklist = None).to(Addressee::List), "names no list"),
-            (refused_by(|event| event.original.from = None).to(Addressee::Customers), "nobody to notify"),
+            (
+                refused_by(|event| event.verdict.blocklist = None).to(Addressee::List),
+                "names no list",
+            ),
+            (
+                refused_by(|event| event.original.from = None).to(Addressee::Customers),
+                "nobody to notify",
+            ),
         ] {
             let error = chosen(&office).unwrap_err().to_string();
             assert!(error.contains(wanted) && !error.contains('\n'), "{error}");
@@ -309,7 +320,13 @@ mod tests {
     #[test]
     fn attachments_are_told_of_only_where_there_are_some() {
         let mut office = samples::spamhaus_through_the_host();
-        assert!(office.draft(Lang::En).unwrap().text.contains("3 bounces, complete"));
+        assert!(
+            office
+                .draft(Lang::En)
+                .unwrap()
+                .text
+                .contains("3 bounces, complete")
+        );
         for attached in [None, Some(0)] {
             office.attached = attached;
             assert!(!office.draft(Lang::En).unwrap().text.contains("Attached"));
@@ -318,7 +335,13 @@ mod tests {
 
     #[test]
     fn that_nobody_else_refuses_is_said_only_where_it_is_known() {
-        let said = |office: &Office| office.draft(Lang::En).unwrap().text.contains("no refusals have come");
+        let said = |office: &Office| {
+            office
+                .draft(Lang::En)
+                .unwrap()
+                .text
+                .contains("no refusals have come")
+        };
         let mut office = samples::spamhaus_through_the_host();
         assert!(said(&office));
         office.case.history.not_understood = crate::report::samples::november().history.not_understood;

@@ -105,13 +105,35 @@ pub(super) fn gmo_after_the_host() -> Office {
     let gmo = story("postfix-gmo-rbl-late.eml");
     let again = |who, sent, bounced| again(&gmo, who, sent, bounced);
     let mut case = Case::of([
-        again("b@daisansha.example.org", "2026-11-15T10:00:00+09:00", "2026-11-20T10:05:12+09:00"),
-        again("c@daisansha.example.org", "2026-11-15T11:00:00+09:00", "2026-11-20T11:05:12+09:00"),
-        again("cc@canary.example.com", "2026-11-17T07:55:00+09:00", "2026-11-22T08:00:40+09:00"),
+        again(
+            "b@daisansha.example.org",
+            "2026-11-15T10:00:00+09:00",
+            "2026-11-20T10:05:12+09:00",
+        ),
+        again(
+            "c@daisansha.example.org",
+            "2026-11-15T11:00:00+09:00",
+            "2026-11-20T11:05:12+09:00",
+        ),
+        again(
+            "cc@canary.example.com",
+            "2026-11-17T07:55:00+09:00",
+            "2026-11-22T08:00:40+09:00",
+        ),
     ])
-    .answered("192.0.2.77", "gmo-rbl.jp", Answer::Listed(vec![[127, 0, 0, 2].into()]), CHECKED);
-    case.history.listings.iter_mut().for_each(|listing| listing.meaning = None);
-    Office::of(case, "192.0.2.77").named("sv77.xserver.jp").to(Addressee::Receiver)
+    .answered(
+        "192.0.2.77",
+        "gmo-rbl.jp",
+        Answer::Listed(vec![[127, 0, 0, 2].into()]),
+        CHECKED,
+    );
+    case.history
+        .listings
+        .iter_mut()
+        .for_each(|listing| listing.meaning = None);
+    Office::of(case, "192.0.2.77")
+        .named("sv77.xserver.jp")
+        .to(Addressee::Receiver)
 }
 
 /// An address of one's own that Microsoft 365 refuses and wants to hear about by mail.
