@@ -6,11 +6,11 @@ use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
-use crate::catalogue::{Hosting, Known, List, Receiver, Way, WayText, ZoneFacts};
-use crate::event::ListId;
+use crate::catalogue::{Hosting, Known, List, Receiver, ZoneFacts};
 use crate::report::csv::{Destination, Table};
 use crate::report::lists::{answers, zone_facts};
 use crate::report::ndjson::json_line;
+use crate::report::ways;
 
 /// What all have stands first, then what lists have, what receivers and hosting companies have.
 const COLUMNS: [&str; 37] = [
@@ -55,7 +55,6 @@ const COLUMNS: [&str; 37] = [
 /// What `kind` says of an entry that is no list.
 const RECEIVER: &str = "receiver";
 const HOSTING: &str = "hosting";
-const WAY: &str = "way";
 
 /// Writes a row for each entry and gives the number of characters that the encoding could not hold.
 ///
@@ -73,7 +72,7 @@ pub fn lists_csv(known: &Known<'_>, out: impl Write, to: Destination) -> io::Res
         table.row(cells(hosting_cells(company)))?;
     }
     for way in &known.ways {
-        table.row(cells(way_cells(way)))?;
+        table.row(cells(ways::cells(way)))?;
     }
     table.finish()
 }
@@ -162,25 +161,6 @@ fn hosting_cells(company: &Hosting) -> [(&'static str, String); 10] {
     ]
 }
 
-/// Its English texts; NDJSON has the others too.
-fn way_cells(way: &Way) -> [(&'static str, String); 11] {
-    let row = WayRow::of(way);
-    let lists: Vec<&str> = row.lists.iter().chain(&row.parts_of).copied().collect();
-    [
-        ("id", row.id.to_owned()),
-        ("name", row.en.by.to_owned()),
-        ("kind", row.kind.to_owned()),
-        ("lists", lists.join(" ")),
-        ("removal", row.to.to_owned()),
-        ("who_may_ask_note", row.en.may_ask.to_owned()),
-        ("needs", row.en.wants.to_owned()),
-        ("takes_effect", row.en.how_long.to_owned()),
-        ("harm", row.en.never.to_owned()),
-        ("status_as_of", row.status_as_of),
-        ("sources", row.sources.join("; ")),
-    ]
-}
-
 /// Writes each entry on a line.
 ///
 /// # Errors
@@ -196,7 +176,7 @@ pub fn lists_ndjson(known: &Known<'_>, mut out: impl Write) -> io::Result<()> {
         json_line(&HostingRow::of(company), &mut out)?;
     }
     for way in &known.ways {
-        json_line(&WayRow::of(way), &mut out)?;
+        json_line(&ways::Row::of(way), &mut out)?;
     }
     out.flush()
 }
@@ -363,58 +343,6 @@ impl<'a> HostingRow<'a> {
             self_ask_note: &company.self_ask_note,
             uncertain: &company.uncertain,
             sources: &company.sources,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct WayRow<'a> {
-    id: &'a str,
-    kind: &'static str,
-    lists: Vec<&'a str>,
-    /// Lists of which it is one part only.
-    parts_of: Vec<&'a str>,
-    to: &'a str,
-    en: WayTextRow<'a>,
-    ja: WayTextRow<'a>,
-    status_as_of: String,
-    sources: &'a [String],
-}
-
-#[derive(Serialize)]
-struct WayTextRow<'a> {
-    by: &'a str,
-    may_ask: &'a str,
-    wants: &'a str,
-    how_long: &'a str,
-    never: &'a str,
-}
-
-impl<'a> WayRow<'a> {
-    fn of(way: &'a Way) -> Self {
-        let ids = |lists: &'a [ListId]| lists.iter().map(|id| id.0.as_str()).collect();
-        Self {
-            id: &way.id,
-            kind: WAY,
-            lists: ids(&way.lists),
-            parts_of: ids(&way.parts_of),
-            to: &way.to,
-            en: WayTextRow::of(&way.en),
-            ja: WayTextRow::of(&way.ja),
-            status_as_of: way.checked.to_string(),
-            sources: &way.sources,
-        }
-    }
-}
-
-impl<'a> WayTextRow<'a> {
-    fn of(text: &'a WayText) -> Self {
-        Self {
-            by: &text.by,
-            may_ask: &text.may_ask,
-            wants: &text.wants,
-            how_long: &text.how_long,
-            never: &text.never,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::report::layout::{Page, Tone};
 use crate::report::providers;
 use crate::report::settings::Lang;
 use crate::report::table::Look;
+use crate::report::ways;
 
 /// Cells of the longest name.
 pub(super) const NAME: usize = "takes effect".len();
@@ -47,7 +48,7 @@ pub fn lists_table(known: &Known<'_>, look: Look, lang: Lang) -> String {
     }
     for way in &known.ways {
         page.gap();
-        providers::way(way, lang, &mut page);
+        ways::block(way, lang, &mut page);
     }
     page.finish()
 }

@@ -37,6 +37,7 @@ mod strange;
 mod table;
 mod tenancy;
 mod unseen;
+mod ways;
 mod words;
 mod xlsx;
 

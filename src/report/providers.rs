@@ -1,9 +1,8 @@
 //! What `bounceaudit lists` prints of receivers and hosting companies.
 
-use crate::catalogue::{Hosting, Receiver, Way};
+use crate::catalogue::{Hosting, Receiver};
 use crate::report::layout::{Page, Tone};
 use crate::report::lists::{NAME, faint, field, marked, marked_all};
-use crate::report::settings::Lang;
 
 /// A block for a receiver of mail.
 pub(super) fn receiver(receiver: &Receiver, page: &mut Page) {
@@ -87,32 +86,4 @@ pub(super) fn hosting(company: &Hosting, page: &mut Page) {
     let unsure = unsure.join("; ").replace("channel", "support");
     faint(page, "uncertain", &unsure);
     faint(page, "sources", &company.sources.join("; "));
-}
-
-/// A block for a way out.
-pub(super) fn way(way: &Way, lang: Lang, page: &mut Page) {
-    let text = match lang {
-        Lang::En => &way.en,
-        Lang::Ja => &way.ja,
-    };
-    let lists: Vec<&str> = way
-        .lists
-        .iter()
-        .chain(&way.parts_of)
-        .map(|id| id.0.as_str())
-        .collect();
-    page.heading(&way.id, &text.by);
-    page.field(Tone::Plain, "kind", NAME, "way out, for `draft`");
-    for (name, text) in [
-        ("of", lists.join(", ").as_str()),
-        ("may ask", &text.may_ask),
-        ("wants", &text.wants),
-        ("how long", &text.how_long),
-        ("never", &text.never),
-        ("to", &way.to),
-    ] {
-        field(page, &[], name, text);
-    }
-    faint(page, "as of", &way.checked.to_string());
-    faint(page, "sources", &way.sources.join("; "));
 }

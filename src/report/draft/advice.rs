@@ -1,22 +1,14 @@
 //! What stands above a letter and is not sent with it: where it goes, who may ask, what they want, how long it takes, and
 //! what never to do.
 
-use crate::catalogue::{Way, WayText, WhoMayAsk};
+use crate::catalogue::{Way, WhoMayAsk};
 use crate::event::Reason;
 use crate::ledger::End;
 use crate::report::draft::Addressee;
 use crate::report::draft::evidence::{Company, Evidence};
 use crate::report::draft::sheet::Sheet;
-use crate::report::settings::Lang;
+use crate::report::ways::text;
 use crate::report::words::fill;
-
-/// What people read of a way.
-pub(in crate::report) fn text(way: &Way, lang: Lang) -> &WayText {
-    match lang {
-        Lang::En => &way.en,
-        Lang::Ja => &way.ja,
-    }
-}
 
 /// The lines above a letter; each begins with `#`.
 pub(super) fn block(evidence: &Evidence<'_>, to: Addressee) -> String {

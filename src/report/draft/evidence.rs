@@ -10,11 +10,11 @@ use crate::check::{Answer, Ptr};
 use crate::event::{Action, Reason, Timestamp};
 use crate::ledger::{Bounce, ListedNow, Mail, State};
 use crate::report::Report;
-use crate::report::draft::advice::text;
 use crate::report::draft::{Addressee, DraftWords, Wanted};
 use crate::report::group::Group;
 use crate::report::own::Ours;
 use crate::report::tenancy::Tenancy;
+use crate::report::ways::text;
 
 /// `self_ask` of a company that wants its customers not to ask a list on their own.
 const FORBIDDEN: &str = "forbidden";

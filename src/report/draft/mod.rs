@@ -9,6 +9,7 @@ mod choice;
 mod customers;
 mod evidence;
 mod facts;
+mod fault;
 mod letters;
 #[cfg(test)]
 mod samples;
@@ -127,7 +128,7 @@ pub fn draft(report: &Report<'_>, wanted: &Wanted<'_>) -> Result<Draft, NoDraft>
     let text = match to {
         Addressee::Hosting => letters::to_hosting(&evidence),
         Addressee::List => letters::to_list(&evidence),
-        Addressee::Receiver if evidence.is_fault() => letters::to_faulty_receiver(&evidence),
+        Addressee::Receiver if evidence.is_fault() => fault::letter(&evidence),
         Addressee::Receiver if evidence.list_is_receivers() => letters::to_list(&evidence),
         Addressee::Receiver => letters::to_receiver(&evidence),
         Addressee::Customers => customers::notices(&evidence)?,
