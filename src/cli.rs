@@ -75,6 +75,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Print what is known of blocklists, receivers and hosting companies; no network, unless with --test
     Lists(ListsArgs),
+    /// Write a support ticket or a removal request for an IP, with the evidence from the ledger; sends nothing
+    Draft(Box<DraftArgs>),
     /// Keep a dated remark about an address in the ledger; the report shows it
     Note(NoteArgs),
     /// Look after the ledger: where it lies, whether it is in order, what is old, all of it as NDJSON
@@ -247,6 +249,46 @@ pub struct ListsArgs {
     /// How to ask.
     #[command(flatten, next_help_heading = "DNS, with --test")]
     pub dns: check::Settings,
+}
+
+/// `bounceaudit draft`
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "The text goes to stdout: first lines that begin with # and are for you alone (who may ask, what they \
+want, how long it takes, what never to do), then subject and body with blanks to fill in.\n\n\
+Example: bounceaudit draft 192.0.2.10 --lang ja > request.txt"
+)]
+pub struct DraftArgs {
+    /// The refused address
+    #[arg(value_name = "IP")]
+    pub ip: IpAddr,
+    /// Whom to write to [default: chosen by the last refusal, the catalogue, `own_addresses` and `ask_via`]
+    #[arg(long, value_name = "WHOM")]
+    pub to: Option<report::Addressee>,
+    /// Only mail sent then or later: a day (2021-12-27), or how long ago (7d, 36h) [default: everything]
+    #[arg(long, value_name = "WHEN", env = "BOUNCEAUDIT_SINCE")]
+    pub since: Option<report::When>,
+    /// Only mail sent before then; a day counts as a whole [default: everything]
+    #[arg(long, value_name = "WHEN", env = "BOUNCEAUDIT_UNTIL")]
+    pub until: Option<report::When>,
+    /// Language of the draft [default: that of the locale]
+    #[arg(long, value_name = "LANG", env = "BOUNCEAUDIT_LANG")]
+    pub lang: Option<report::Lang>,
+    /// Hide who people are: the part before the @ of every address
+    #[arg(long, env = "BOUNCEAUDIT_MASK")]
+    pub mask: bool,
+    /// Timestamps in UTC [default: the local zone]
+    #[arg(long)]
+    pub utc: bool,
+    /// Where the configuration lies.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// What is known beside what the program knows.
+    #[command(flatten)]
+    pub catalogue: catalogue::Settings,
+    /// Where history lies.
+    #[command(flatten, next_help_heading = "History")]
+    pub ledger: ledger::Settings,
 }
 
 /// `bounceaudit note`

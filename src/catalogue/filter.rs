@@ -6,6 +6,7 @@ use std::ptr;
 use crate::catalogue::Catalogue;
 use crate::catalogue::lists::{List, ZoneFacts};
 use crate::catalogue::providers::{Hosting, Receiver, is_host_of};
+use crate::catalogue::ways::{Way, WayFrom};
 
 /// A filter that means nothing in the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,8 @@ pub struct Known<'a> {
     pub receivers: Vec<&'a Receiver>,
     /// Who sends it for others.
     pub hosting: Vec<&'a Hosting>,
+    /// The ways out that go with these lists, or that are themselves meant.
+    pub ways: Vec<&'a Way>,
 }
 
 impl Catalogue {
@@ -39,15 +42,26 @@ impl Catalogue {
     /// When one of the filters means nothing: a name that is mistyped, or missing here, is not passed over.
     pub fn meant_by(&self, filters: &[String]) -> Result<Known<'_>, NothingMeant> {
         if filters.is_empty() {
-            return Ok(self.entries(|_| true, |_| true, |_| true));
+            let ways = self.ways.iter().collect();
+            return Ok(Known {
+                ways,
+                ..self.entries(|_| true, |_| true, |_| true)
+            });
         }
         let each = filters.iter().map(|filter| self.meant_by_one(filter));
         let each: Vec<Known<'_>> = each.collect::<Result<_, _>>()?;
-        Ok(self.entries(
+        let known = self.entries(
             |list| each.iter().any(|known| is_among(&known.lists, list)),
             |receiver| each.iter().any(|known| is_among(&known.receivers, receiver)),
             |company| each.iter().any(|known| is_among(&known.hosting, company)),
-        ))
+        );
+        let goes_along = |way: &&Way| {
+            let is_of = |list: &&List| way.lists.contains(&list.id) || way.parts_of.contains(&list.id);
+            let of_host = way.from == WayFrom::SharedServer && !known.hosting.is_empty();
+            of_host || known.lists.iter().any(is_of) || each.iter().any(|known| is_among(&known.ways, way))
+        };
+        let ways = self.ways.iter().filter(goes_along).collect();
+        Ok(Known { ways, ..known })
     }
 
     /// The entries that have the filter in them or, where none has, those whose marks a piece of a reply has in it.
@@ -57,6 +71,14 @@ impl Catalogue {
             |receiver| receiver.is_meant_by(filter),
             |company| company.is_meant_by(filter),
         );
+        let ways = self
+            .ways
+            .iter()
+            .filter(|way| holds(&way.id, filter) || holds(&way.en.by, filter));
+        let known = Known {
+            ways: ways.collect(),
+            ..known
+        };
         if !known.is_empty() {
             return Ok(known);
         }
@@ -86,13 +108,14 @@ impl Catalogue {
             lists: self.lists.iter().filter(|entry| list(entry)).collect(),
             receivers: self.receivers.iter().filter(|entry| receiver(entry)).collect(),
             hosting: self.hosting.iter().filter(|entry| company(entry)).collect(),
+            ways: Vec::new(),
         }
     }
 }
 
 impl Known<'_> {
     fn is_empty(&self) -> bool {
-        self.lists.is_empty() && self.receivers.is_empty() && self.hosting.is_empty()
+        self.lists.is_empty() && self.receivers.is_empty() && self.hosting.is_empty() && self.ways.is_empty()
     }
 }
 

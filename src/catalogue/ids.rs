@@ -27,6 +27,10 @@ pub(crate) fn refuse_twins(source: &Source) -> Result<(), EntryError> {
             .iter()
             .map(|company| (company.get_ref().id.clone(), company.span().start))
             .collect(),
+        file.way
+            .iter()
+            .map(|way| (way.get_ref().id.clone(), way.span().start))
+            .collect(),
         file.role.iter().map(|role| place(&role.id)).collect(),
         ids(&file.rule),
         ids(&file.name),
@@ -52,7 +56,7 @@ fn place(id: &Spanned<String>) -> (String, usize) {
 }
 
 /// # Errors
-/// When a rule, a list or a receiver names a list that no file has.
+/// When a rule, a list, a receiver or a way names a list that no file has.
 pub(crate) fn refuse_strangers(sources: &[Source]) -> Result<(), EntryError> {
     let lists = sources.iter().flat_map(|source| &source.file.list);
     let known: BTreeSet<&ListId> = lists.map(|list| &list.get_ref().id).collect();
@@ -73,6 +77,12 @@ pub(crate) fn refuse_strangers(sources: &[Source]) -> Result<(), EntryError> {
         for receiver in &file.receiver {
             let (entry, at) = (receiver.get_ref(), receiver.span().start);
             for named in entry.lists.iter().chain(&entry.own) {
+                source.know(&known, named, &entry.id, at)?;
+            }
+        }
+        for way in &file.way {
+            let (entry, at) = (way.get_ref(), way.span().start);
+            for named in entry.lists.iter().chain(&entry.parts_of) {
                 source.know(&known, named, &entry.id, at)?;
             }
         }

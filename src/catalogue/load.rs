@@ -14,13 +14,15 @@ use crate::catalogue::pattern::Compile;
 use crate::catalogue::providers::{Hosting, Receiver};
 use crate::catalogue::rules::{EntryError, RuleEntry};
 use crate::catalogue::verdict::Judge;
+use crate::catalogue::ways::Way;
 use crate::catalogue::{Catalogue, Error, ids};
 use crate::event::Zone;
 
 /// The facts and rules that come with the program. The order of the rules is the order in which they are tried.
-const BUILT_IN: [(&str, &str); 19] = [
+const BUILT_IN: [(&str, &str); 20] = [
     ("lists.toml", include_str!("lists.toml")),
     ("providers.toml", include_str!("providers.toml")),
+    ("ways.toml", include_str!("ways.toml")),
     ("rules/addresses.toml", include_str!("rules/addresses.toml")),
     (
         "rules/receiver-fault.toml",
@@ -52,6 +54,7 @@ pub(crate) struct File {
     never_listed: BTreeMap<Ipv4Addr, String>,
     pub(crate) receiver: Vec<Spanned<Receiver>>,
     pub(crate) sender: Vec<Spanned<Hosting>>,
+    pub(crate) way: Vec<Spanned<Way>>,
     pub(crate) role: Vec<RoleEntry>,
     pub(crate) rule: Vec<RuleEntry>,
     pub(crate) name: Vec<RuleEntry>,
@@ -118,6 +121,8 @@ fn give_way(file: &mut File, own: &File) {
             .iter()
             .all(|other| other.get_ref().id != company.get_ref().id)
     });
+    file.way
+        .retain(|way| own.way.iter().all(|other| other.get_ref().id != way.get_ref().id));
     file.role.retain(|role| {
         own.role
             .iter()
@@ -147,7 +152,7 @@ fn assemble(sources: Vec<Source>) -> Result<Catalogue, Error> {
     };
     let mut lists: Vec<List> = Vec::new();
     let (mut default_zones, mut never_listed) = (Vec::new(), BTreeMap::new());
-    let (mut receivers, mut hosting) = (Vec::new(), Vec::new());
+    let (mut receivers, mut hosting, mut ways) = (Vec::new(), Vec::new(), Vec::new());
     let mut builder = Builder::default();
     let mut roles = Roles::new().map_err(code_pattern)?;
     for Source {
@@ -179,6 +184,7 @@ fn assemble(sources: Vec<Source>) -> Result<Catalogue, Error> {
         never_listed.extend(file.never_listed);
         receivers.extend(file.receiver.into_iter().map(Spanned::into_inner));
         hosting.extend(file.sender.into_iter().map(Spanned::into_inner));
+        ways.extend(file.way.into_iter().map(Spanned::into_inner));
     }
     // The last one stays: what a user says of a zone, whichever list of ours has it.
     let from_ours = lists.iter().rev();
@@ -191,5 +197,6 @@ fn assemble(sources: Vec<Source>) -> Result<Catalogue, Error> {
         never_listed,
         receivers,
         hosting,
+        ways,
     })
 }

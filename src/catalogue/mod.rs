@@ -25,19 +25,21 @@ mod stories;
 #[cfg(test)]
 mod traps;
 mod verdict;
+mod ways;
 mod words;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use crate::event::{Event, ListId, Reason, ReceivingDomain, Verdict, Zone};
+use crate::event::{Event, ListId, Reason, ReceivingDomain, Timestamp, Verdict, Zone};
 
 pub use filter::{Known, NothingMeant};
 pub use lists::{Kind, List, Month, NoMonth, Standing, WhoMayAsk, ZoneFacts};
 pub use providers::{Hosting, Receiver};
 pub use rules::EntryError;
 pub use settings::Settings;
+pub use ways::{Fault, FormField, Refused, Way, WayFrom, WayText};
 
 use verdict::Judge;
 
@@ -85,6 +87,7 @@ pub struct Catalogue {
     never_listed: BTreeMap<Ipv4Addr, String>,
     receivers: Vec<Receiver>,
     hosting: Vec<Hosting>,
+    ways: Vec<Way>,
     judge: Judge,
 }
 
@@ -222,17 +225,56 @@ impl Catalogue {
         if verdict.reason == Reason::ReceiverFault {
             return WhoMayAsk::Receiver;
         }
-        let Some(id) = &verdict.blocklist else {
-            return WhoMayAsk::Unknown;
-        };
+        self.list_of(verdict)
+            .map(|list| list.who_may_ask)
+            .unwrap_or_default()
+    }
+
+    /// The list that a reply names: the part of it that the operator's code tells, where one does.
+    #[must_use]
+    pub fn list_of(&self, verdict: &Verdict) -> Option<&List> {
+        let id = verdict.blocklist.as_ref()?;
         let part = verdict.code.as_ref().and_then(|code| {
             self.lists
                 .iter()
                 .find(|list| list.event_id.as_ref() == Some(id) && list.codes.contains_key(code))
         });
         part.or_else(|| self.list(id))
-            .map(|list| list.who_may_ask)
-            .unwrap_or_default()
+    }
+
+    /// The ways out, in the order in which they are tried.
+    #[must_use]
+    pub fn ways(&self) -> &[Way] {
+        &self.ways
+    }
+
+    /// The way off a list, as far as the table of ways has it.
+    #[must_use]
+    pub fn way_off(&self, refused: Refused<'_>) -> Option<&Way> {
+        self.ways.iter().find(|way| way.is_from_list(refused))
+    }
+
+    /// What to do about a receiver whose check fails at that time.
+    #[must_use]
+    pub fn way_for_fault(&self, verdict: &Verdict, reply: &str, at: Timestamp) -> Option<&Way> {
+        let is_dead = self
+            .list_of(verdict)
+            .and_then(|list| list.dead_since)
+            .is_some_and(|month| month.is_past_at(at));
+        self.ways.iter().find(|way| match way.from {
+            WayFrom::ReceiverFault(Fault::DeadList) => is_dead,
+            WayFrom::ReceiverFault(Fault::PublicResolver | Fault::TooManyQueries) => {
+                !is_dead && way.is_in(reply)
+            }
+            WayFrom::ReceiverFault(Fault::Untold) => !is_dead,
+            WayFrom::List | WayFrom::SharedServer => false,
+        })
+    }
+
+    /// What a customer does whose hosting company has others on the same server.
+    #[must_use]
+    pub fn way_on_shared_server(&self) -> Option<&Way> {
+        self.ways.iter().find(|way| way.from == WayFrom::SharedServer)
     }
 }
 

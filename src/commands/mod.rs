@@ -6,6 +6,7 @@
 mod check;
 mod classify;
 mod console;
+mod draft;
 mod help;
 mod ledger;
 mod lists;
@@ -72,6 +73,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Check(args) => check::run(args, cli.console).await,
         Command::Lists(args) => lists::run(args, cli.console).await,
         Command::Ledger(command) => ledger::run(command).await,
+        Command::Draft(args) => draft::run(*args).await,
         Command::Note(args) => note::run(args).await,
         Command::Completions(args) => help::completions(&args),
         Command::Man(args) => help::man(&args),

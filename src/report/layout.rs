@@ -41,13 +41,14 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 /// A word in the pieces between which a line may break: before and behind each wide character.
 fn pieces(word: &str) -> Vec<&str> {
     let mut starts: Vec<usize> = Vec::new();
-    let mut after_wide = false;
+    let (mut after_wide, mut after_opening) = (false, false);
     for (at, c) in word.char_indices() {
         let wide = c.width() == Some(2);
         let joins = c.width() == Some(0) || closes(c);
-        if at > 0 && !joins && (wide || after_wide) {
+        if at > 0 && !joins && !after_opening && (wide || after_wide) {
             starts.push(at);
         }
+        after_opening = opens(c);
         if !joins {
             after_wide = wide;
         }
@@ -64,11 +65,17 @@ fn pieces(word: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Brackets that no line ends with.
+fn opens(c: char) -> bool {
+    matches!(c, '(' | '[' | '\u{300c}' | '\u{300e}' | '\u{3010}' | '\u{ff08}')
+}
+
 /// Marks that no line begins with in Japanese (JIS X 4051): commas, full stops, closing brackets, the long vowel.
 fn closes(c: char) -> bool {
     matches!(
         c,
-        '\u{3001}'
+        ')' | ']'
+            | '\u{3001}'
             | '\u{3002}'
             | '\u{300d}'
             | '\u{300f}'

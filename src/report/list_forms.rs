@@ -10,6 +10,7 @@ use crate::catalogue::{Hosting, Known, List, Receiver, ZoneFacts};
 use crate::report::csv::{Destination, Table};
 use crate::report::lists::{answers, zone_facts};
 use crate::report::ndjson::json_line;
+use crate::report::ways;
 
 /// What all have stands first, then what lists have, what receivers and hosting companies have.
 const COLUMNS: [&str; 37] = [
@@ -69,6 +70,9 @@ pub fn lists_csv(known: &Known<'_>, out: impl Write, to: Destination) -> io::Res
     }
     for company in &known.hosting {
         table.row(cells(hosting_cells(company)))?;
+    }
+    for way in &known.ways {
+        table.row(cells(ways::cells(way)))?;
     }
     table.finish()
 }
@@ -170,6 +174,9 @@ pub fn lists_ndjson(known: &Known<'_>, mut out: impl Write) -> io::Result<()> {
     }
     for company in &known.hosting {
         json_line(&HostingRow::of(company), &mut out)?;
+    }
+    for way in &known.ways {
+        json_line(&ways::Row::of(way), &mut out)?;
     }
     out.flush()
 }
@@ -366,7 +373,7 @@ mod tests {
     fn programs_get_every_entry_under_a_column_that_there_is() {
         let catalogue = Catalogue::built_in().unwrap();
         let known = catalogue.meant_by(&[]).unwrap();
-        let entries = known.lists.len() + known.receivers.len() + known.hosting.len();
+        let entries = known.lists.len() + known.receivers.len() + known.hosting.len() + known.ways.len();
         let text = csv(&known);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();

@@ -74,7 +74,7 @@ pub(super) fn listed(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>)
 }
 
 /// `CSS` of `CSS: low-reputation sender, …`: `check` has the rest.
-fn short(meaning: &str) -> String {
+pub(super) fn short(meaning: &str) -> String {
     let parts = meaning
         .split("; ")
         .map(|part| part.split(": ").next().unwrap_or(part));

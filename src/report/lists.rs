@@ -9,7 +9,9 @@ use clap::ValueEnum;
 use crate::catalogue::{Known, List, Standing, WhoMayAsk, ZoneFacts};
 use crate::report::layout::{Page, Tone};
 use crate::report::providers;
+use crate::report::settings::Lang;
 use crate::report::table::Look;
+use crate::report::ways;
 
 /// Cells of the longest name.
 pub(super) const NAME: usize = "takes effect".len();
@@ -28,9 +30,9 @@ pub enum ListFormat {
     Ndjson,
 }
 
-/// A block for each entry.
+/// A block for each entry. The ways out are told in the reader's language, everything else in the catalogue's.
 #[must_use]
-pub fn lists_table(known: &Known<'_>, look: Look) -> String {
+pub fn lists_table(known: &Known<'_>, look: Look, lang: Lang) -> String {
     let mut page = Page::new(look.width, look.color);
     for list in &known.lists {
         page.gap();
@@ -43,6 +45,10 @@ pub fn lists_table(known: &Known<'_>, look: Look) -> String {
     for company in &known.hosting {
         page.gap();
         providers::hosting(company, &mut page);
+    }
+    for way in &known.ways {
+        page.gap();
+        ways::block(way, lang, &mut page);
     }
     page.finish()
 }
@@ -287,6 +293,7 @@ mod tests {
     use crate::catalogue::{Catalogue, Known, Standing};
     use crate::report::layout::cells;
     use crate::report::lists::{NAME, lists_table};
+    use crate::report::settings::Lang;
     use crate::report::table::Look;
 
     fn shown(known: &Known<'_>) -> String {
@@ -295,7 +302,7 @@ mod tests {
             color: false,
             verbose: false,
         };
-        let text = lists_table(known, look);
+        let text = lists_table(known, look, Lang::En);
         for line in text.lines() {
             assert!(cells(line) <= 80 || !line.trim_start().contains(' '), "{line:?}");
             // a doubt about nothing

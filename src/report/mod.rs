@@ -42,6 +42,7 @@ mod table;
 mod tenancy;
 mod told;
 mod unseen;
+mod ways;
 mod words;
 mod xlsx;
 
@@ -59,6 +60,7 @@ use own::Ours;
 pub use check_forms::{CheckFormat, checks_ndjson, nagios};
 pub use checks::check_table;
 pub use csv::{Destination, EventsCsv, checks_csv, events_csv, groups_csv};
+pub use draft::{Addressee, Draft, NoDraft, Wanted, draft};
 pub use email::{Correspondent, Letter, NoCorrespondent, email};
 pub use event_table::events_table;
 pub use health::{health_csv, health_ndjson, health_table};

@@ -5,6 +5,7 @@
 mod accounts;
 mod demo;
 mod dns;
+mod draft;
 mod faults;
 mod files;
 mod help;

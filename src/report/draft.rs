@@ -1,8 +1,0 @@
-//! TODO
-
-use serde::Deserialize;
-
-/// `[draft]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DraftWords {}

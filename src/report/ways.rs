@@ -1,0 +1,117 @@
+//! The table of ways out, for people and for programs.
+
+use serde::Serialize;
+
+use crate::catalogue::{Way, WayText};
+use crate::event::ListId;
+use crate::report::layout::{Page, Tone};
+use crate::report::lists::{NAME, faint, field};
+use crate::report::settings::Lang;
+
+/// What `kind` says of a way out.
+const WAY: &str = "way";
+
+/// What people read of a way.
+pub(super) fn text(way: &Way, lang: Lang) -> &WayText {
+    match lang {
+        Lang::En => &way.en,
+        Lang::Ja => &way.ja,
+    }
+}
+
+/// A block for a way out.
+pub(super) fn block(way: &Way, lang: Lang, page: &mut Page) {
+    let text = text(way, lang);
+    let lists: Vec<&str> = way
+        .lists
+        .iter()
+        .chain(&way.parts_of)
+        .map(|id| id.0.as_str())
+        .collect();
+    page.heading(&way.id, &text.by);
+    page.field(Tone::Plain, "kind", NAME, "way out, for `draft`");
+    for (name, text) in [
+        ("of", lists.join(", ").as_str()),
+        ("may ask", &text.may_ask),
+        ("wants", &text.wants),
+        ("how long", &text.how_long),
+        ("never", &text.never),
+        ("to", &way.to),
+    ] {
+        field(page, &[], name, text);
+    }
+    faint(page, "as of", &way.checked.to_string());
+    faint(page, "sources", &way.sources.join("; "));
+}
+
+/// The cells of the CSV, with the English texts; NDJSON has the others too.
+pub(super) fn cells(way: &Way) -> [(&'static str, String); 11] {
+    let row = Row::of(way);
+    let lists: Vec<&str> = row.lists.iter().chain(&row.parts_of).copied().collect();
+    [
+        ("id", row.id.to_owned()),
+        ("name", row.en.by.to_owned()),
+        ("kind", row.kind.to_owned()),
+        ("lists", lists.join(" ")),
+        ("removal", row.to.to_owned()),
+        ("who_may_ask_note", row.en.may_ask.to_owned()),
+        ("needs", row.en.wants.to_owned()),
+        ("takes_effect", row.en.how_long.to_owned()),
+        ("harm", row.en.never.to_owned()),
+        ("status_as_of", row.status_as_of),
+        ("sources", row.sources.join("; ")),
+    ]
+}
+
+/// A line of NDJSON.
+#[derive(Serialize)]
+pub(super) struct Row<'a> {
+    id: &'a str,
+    kind: &'static str,
+    lists: Vec<&'a str>,
+    /// Lists of which it is one part only.
+    parts_of: Vec<&'a str>,
+    to: &'a str,
+    en: TextRow<'a>,
+    ja: TextRow<'a>,
+    status_as_of: String,
+    sources: &'a [String],
+}
+
+#[derive(Serialize)]
+struct TextRow<'a> {
+    by: &'a str,
+    may_ask: &'a str,
+    wants: &'a str,
+    how_long: &'a str,
+    never: &'a str,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn of(way: &'a Way) -> Self {
+        let ids = |lists: &'a [ListId]| lists.iter().map(|id| id.0.as_str()).collect();
+        Self {
+            id: &way.id,
+            kind: WAY,
+            lists: ids(&way.lists),
+            parts_of: ids(&way.parts_of),
+            to: &way.to,
+            en: TextRow::of(&way.en),
+            ja: TextRow::of(&way.ja),
+            status_as_of: way.checked.to_string(),
+            sources: &way.sources,
+        }
+    }
+}
+
+impl<'a> TextRow<'a> {
+    fn of(text: &'a WayText) -> Self {
+        Self {
+            by: &text.by,
+            may_ask: &text.may_ask,
+            wants: &text.wants,
+            how_long: &text.how_long,
+            never: &text.never,
+        }
+    }
+}
