@@ -110,6 +110,7 @@ async fn fill(path: &Path) {
             events: &events,
             not_understood: &[],
             no_bounces: &[],
+            mails: &[],
             position: None,
             now: events.last().unwrap().times.bounced_at.unwrap(),
         };

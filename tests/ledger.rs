@@ -14,7 +14,8 @@ use bounceaudit::event::{
     Uid, Zone,
 };
 use bounceaudit::ledger::{
-    Blocked, Error, History, Holdings, Ledger, Note, Reading, Recorded, Settings, Window,
+    Blocked, Error, History, Holdings, KeptMail, Ledger, MailToKeep, Note, Reading, Recorded, Settings,
+    Window, worth_keeping,
 };
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest};
 use proptest::{collection::vec, sample::Index, sample::select};
@@ -159,6 +160,7 @@ fn reading<'a>(events: &'a [Event], position: Option<&'a Position>) -> Reading<'
         events,
         not_understood: &[],
         no_bounces: &[],
+        mails: &[],
         position,
         now: at(NOW),
     }
@@ -892,7 +894,7 @@ async fn a_ledger_of_a_later_version_is_refused_and_not_changed() {
             error,
             Error::Newer {
                 found: 99,
-                known: 6,
+                known: 7,
                 ..
             }
         ),
@@ -990,7 +992,7 @@ async fn a_ledger_in_order_is_counted_and_not_touched() {
     let (holdings, faults) = inspected(&folder).await;
 
     let expected = Holdings {
-        schema: 6,
+        schema: 7,
         bounces: 1_200,
         mails: 1_201,
         answers: 4,
@@ -1237,4 +1239,193 @@ async fn what_no_bounce_speaks_of_goes_when_it_is_old_and_the_last_report_stays(
             assert!(!rows.contains(&gone), "{sql}: {rows:?}");
         }
     }
+}
+
+/// A bounce of a minute of 2026-11-20 about an address, in a mail of its own.
+fn bounce_at(minute: u32, ip: Option<&str>) -> Event {
+    let mut event = bounce(source("INBOX", minute + 1));
+    event.times.bounced_at = Some(at(&format!("2026-11-20T10:{minute:02}:12+09:00")));
+    event.original.message_id = Some(format!("{minute}@shop.example.jp"));
+    event.verdict.blocked_ip = ip.map(|ip| ip.parse().unwrap());
+    event
+}
+
+fn mail_of(event: &Event) -> MailToKeep {
+    MailToKeep {
+        source: event.source.clone(),
+        bytes: format!("Subject: failure notice\n\n{}\n", event.source).into_bytes(),
+        is_cut: false,
+    }
+}
+
+/// Records events with their mails, as a scan does: only those mails are offered that the batch itself would keep.
+async fn record_whole(ledger: &Ledger, events: &[Event]) {
+    let wanted = worth_keeping(events);
+    let mails: Vec<MailToKeep> = events
+        .iter()
+        .filter(|event| wanted.contains(&event.source))
+        .map(mail_of)
+        .collect();
+    let reading = Reading {
+        mails: &mails,
+        ..reading(events, None)
+    };
+    ledger.record(reading).await.unwrap();
+}
+
+async fn kept_minutes(ledger: &Ledger, ip: Option<&str>) -> Vec<String> {
+    let mails = ledger.kept_mails(ip.map(|ip| ip.parse().unwrap())).await.unwrap();
+    for mail in &mails {
+        let text = String::from_utf8(mail.bytes.clone()).unwrap();
+        assert!(text.contains(&mail.source.to_string()) && !mail.is_cut);
+        let event = &ledger.recorded(&[mail.event]).await.unwrap()[0];
+        assert!(event.sources.contains(&mail.source), "{event:?}");
+    }
+    let minute = |mail: &KeptMail| mail.bounced_at.unwrap().format("%M").to_string();
+    mails.iter().map(minute).collect()
+}
+
+const IP: Option<&str> = Some("198.51.100.77");
+
+#[tokio::test]
+async fn the_newest_three_bounces_of_each_address_and_list_are_kept_whole_in_whatever_order_they_came() {
+    let minutes = [5, 1, 4, 2, 3, 0];
+    for turn in 0..minutes.len() {
+        let folder = TempDir::new().unwrap();
+        let ledger = open(&folder).await;
+        let mut minutes = minutes;
+        minutes.rotate_left(turn);
+        for some in minutes.chunks(turn + 1) {
+            let mut events: Vec<Event> = some.iter().map(|minute| bounce_at(*minute, IP)).collect();
+            events.extend(some.iter().map(|minute| bounce_at(minute + 10, None)));
+            let mut other_list = bounce_at(30 + some[0], IP);
+            other_list.verdict.blocklist = Some(ListId("spamhaus".to_owned()));
+            events.push(other_list);
+            let mut no_block = bounce_at(50, None);
+            no_block.verdict.reason = "user-unknown".parse().unwrap();
+            events.push(no_block);
+            record_whole(&ledger, &events).await;
+        }
+        assert_eq!(kept_minutes(&ledger, None).await, ["15", "14", "13"]);
+        assert_eq!(
+            kept_minutes(&ledger, Some("198.51.100.78")).await,
+            Vec::<String>::new()
+        );
+        let of_ip = kept_minutes(&ledger, IP).await;
+        let own: Vec<&String> = of_ip.iter().filter(|minute| minute.as_str() < "30").collect();
+        assert_eq!(own, ["05", "04", "03"]);
+        assert!((4..=6).contains(&of_ip.len()), "{of_ip:?}");
+        ledger.close().await;
+        let rows = format!("{:?}", inspected(&folder).await);
+        assert!(rows.ends_with("[])"), "{rows}");
+    }
+}
+
+#[tokio::test]
+async fn a_bounce_is_kept_once_however_often_and_wherever_it_is_found() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let events: Vec<Event> = (0..2).map(|minute| bounce_at(minute, IP)).collect();
+    let copies: Vec<Event> = events
+        .iter()
+        .zip(1..)
+        .map(|(event, uid)| Event {
+            source: source("Junk", uid),
+            ..event.clone()
+        })
+        .collect();
+    let second_recipient = Event {
+        source: events[0].source.clone(),
+        times: events[0].times,
+        original: events[0].original.clone(),
+        verdict: events[0].verdict.clone(),
+        ..bounce_to("sato@canary.example.com", source("INBOX", 1))
+    };
+    for some in [&events[..], &copies, &events, &[second_recipient]] {
+        record_whole(&ledger, some).await;
+        assert_eq!(kept_minutes(&ledger, IP).await, ["01", "00"]);
+    }
+}
+
+#[tokio::test]
+async fn a_long_mail_is_kept_to_its_limit_and_says_so() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    let event = bounce_at(0, IP);
+    let mail = MailToKeep {
+        bytes: b"and so on\n".repeat(50_000),
+        ..mail_of(&event)
+    };
+    let events = [event];
+    let reading = Reading {
+        mails: std::slice::from_ref(&mail),
+        ..reading(&events, None)
+    };
+    ledger.record(reading).await.unwrap();
+    let kept = ledger.kept_mails(IP.map(|ip| ip.parse().unwrap())).await.unwrap();
+    assert!(kept[0].is_cut);
+    assert_eq!(kept[0].bytes, mail.bytes[..256 * 1024]);
+}
+
+#[tokio::test]
+async fn a_mail_goes_with_its_bounce_and_is_in_no_export() {
+    let folder = TempDir::new().unwrap();
+    let ledger = Ledger::open(&Settings {
+        keep: Some(Duration::from_secs(86_400)),
+        ..settings(&folder.path().join("ledger.db"))
+    })
+    .await
+    .unwrap();
+    record_whole(&ledger, &[bounce_at(0, IP), bounce_at(1, IP)]).await;
+    let everything = ledger.everything().await.unwrap().next_batch().await.unwrap();
+    assert!(!format!("{everything:?}").contains("failure notice"));
+    assert_eq!(ledger.prune(at("2026-11-21T09:00:00+09:00")).await.unwrap(), 0);
+    assert_eq!(kept_minutes(&ledger, IP).await.len(), 2);
+    assert_eq!(ledger.prune(at("2026-12-21T09:00:00+09:00")).await.unwrap(), 2);
+    ledger.close().await;
+    let mut db = connect(&folder.path().join("ledger.db")).await;
+    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM kept_mails")
+        .fetch_one(&mut db)
+        .await
+        .unwrap();
+    assert_eq!(count, 0);
+}
+
+#[tokio::test]
+async fn a_kept_mail_that_cannot_be_unpacked_or_belongs_nowhere_is_named() {
+    for (sql, expected) in [
+        (
+            "UPDATE kept_mails SET body = X'00' WHERE id = 2",
+            "kept_mails 2: the mail cannot be unpacked",
+        ),
+        (
+            "UPDATE kept_mails SET event_id = 99 WHERE id = 1",
+            "kept_mails 1: its row in events is missing",
+        ),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let ledger = open(&folder).await;
+        record_whole(&ledger, &[bounce_at(0, IP), bounce_at(1, IP)]).await;
+        ledger.close().await;
+        let mut db = connect(&folder.path().join("ledger.db")).await;
+        sqlx::query("PRAGMA foreign_keys = OFF")
+            .execute(&mut db)
+            .await
+            .unwrap();
+        sqlx::query(sql).execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+        let (_, faults) = inspected(&folder).await;
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].starts_with(expected), "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_verdict_moves_a_kept_mail_to_its_address() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder).await;
+    record_whole(&ledger, &[bounce_at(0, None), bounce_at(1, None)]).await;
+    record_whole(&ledger, &[bounce_at(0, IP)]).await;
+    assert_eq!(kept_minutes(&ledger, IP).await, ["00"]);
+    assert_eq!(kept_minutes(&ledger, None).await, ["01"]);
 }

@@ -151,6 +151,7 @@ impl Play {
             events,
             not_understood: &[],
             no_bounces: &[],
+            mails: &[],
             position: None,
             now,
         };

@@ -251,6 +251,11 @@ fn next_is_field(rest: Option<&str>) -> bool {
         .is_some_and(|line| shown(line).is_some())
 }
 
+/// Whether a line, quoted or not, is one of the fields that mail programs show.
+pub(super) fn shows_field(line: &str) -> bool {
+    shown(line.trim_start_matches(['>', ' '])).is_some()
+}
+
 /// `From: …`, `*From:* …`, `差出人： …`
 fn shown(line: &str) -> Option<(Kind, &str)> {
     let line = line.trim().trim_start_matches('*');

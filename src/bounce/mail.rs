@@ -16,7 +16,7 @@ use crate::event::Timestamp;
 const MAX_WORDS: usize = 1 << 20;
 
 /// Attached files beyond this many bytes are not looked into for a report.
-const MAX_STRAY: usize = 64 * 1024;
+pub(super) const MAX_STRAY: usize = 64 * 1024;
 
 /// A bounce, or what may be one.
 #[derive(Debug)]
@@ -112,12 +112,7 @@ struct Parts<'m> {
 
 impl<'m> Parts<'m> {
     fn take(&mut self, part: &'m MessagePart<'m>, raw: &[u8]) {
-        let kind = part.content_type().map(|kind| {
-            let subtype = kind.subtype().unwrap_or("");
-            format!("{}/{subtype}", kind.ctype()).to_ascii_lowercase()
-        });
-        let kind = kind.as_deref().unwrap_or("text/plain");
-        match (&part.body, kind) {
+        match (&part.body, kind_of(part).as_str()) {
             (PartType::Multipart(_), _) => {}
             (PartType::Message(message), _) => {
                 if self.returned.is_none() {
@@ -164,8 +159,16 @@ impl<'m> Parts<'m> {
     }
 }
 
+/// The type of a part in lower case; that of RFC 2045 §5.2 where it names none.
+pub(super) fn kind_of(part: &MessagePart<'_>) -> String {
+    part.content_type().map_or_else(
+        || "text/plain".to_owned(),
+        |kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("")).to_ascii_lowercase(),
+    )
+}
+
 /// What a part says, decoded; `raw` is the mail that its offsets are of.
-fn text_of<'m>(part: &'m MessagePart<'_>, raw: &[u8]) -> Option<Cow<'m, str>> {
+pub(super) fn text_of<'m>(part: &'m MessagePart<'_>, raw: &[u8]) -> Option<Cow<'m, str>> {
     match &part.body {
         PartType::Text(text) | PartType::Html(text) => Some(charset::of_part(part, text, raw)),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => Some(charset::of_bytes(bytes)),
@@ -174,7 +177,7 @@ fn text_of<'m>(part: &'m MessagePart<'_>, raw: &[u8]) -> Option<Cow<'m, str>> {
 }
 
 /// Attached mails in one file: they begin with a line of the mbox format (RFC 4155).
-fn is_mbox(bytes: &[u8]) -> bool {
+pub(super) fn is_mbox(bytes: &[u8]) -> bool {
     bytes.starts_with(b"From ")
 }
 

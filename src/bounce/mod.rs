@@ -8,6 +8,7 @@
 mod address;
 mod arf;
 mod autoreply;
+mod bodiless;
 mod charset;
 mod clues;
 mod courier;
@@ -28,6 +29,7 @@ mod mend;
 mod not_understood;
 mod opensmtpd;
 mod original;
+mod pieces;
 mod postfix;
 mod qmail;
 mod received;
@@ -92,6 +94,14 @@ pub fn may_be(header: &[u8]) -> bool {
 #[must_use]
 pub fn not_understood(message: &Message) -> Option<NotUnderstood> {
     not_understood::describe(message, from_header(&lines(&message.bytes)))
+}
+
+/// The mail without what people wrote into it, for evidence that is kept: of the returned original the header stays,
+/// of a mail that carries a bounce the bounce. The words and the report of the mail server stay as they are, its line
+/// ends become LF. [`read`] gives the same events of it; of a mail that gives none only the header is left.
+#[must_use]
+pub fn without_body(message: &Message) -> Vec<u8> {
+    bodiless::of_all(&lines(&message.bytes), message.received_at, MAX_DEPTH)
 }
 
 /// Reads a mail: an event for each recipient that it reports on, none where it is no bounce.

@@ -15,7 +15,7 @@ use crate::catalogue::Catalogue;
 use crate::commands::console::Bars;
 use crate::commands::stop::Stop;
 use crate::event::{Event, FolderRef, Gap, Message, NotUnderstood, Place, Position, Source, Timestamp};
-use crate::ledger::{Ledger, Reading};
+use crate::ledger::{self, Ledger, MailToKeep, Reading};
 use crate::mailbox::{self, Account, Batch, Inbox, Scope, Tally};
 
 const INTERRUPTED: &str = "it was interrupted";
@@ -153,6 +153,7 @@ impl Reader<'_> {
             events: &read.events,
             not_understood: &read.not_understood,
             no_bounces: &read.no_bounces,
+            mails: &read.mails,
             position: read.position.as_ref(),
             now: self.now,
         };
@@ -174,6 +175,8 @@ struct Read {
     events: Vec<Event>,
     not_understood: Vec<NotUnderstood>,
     no_bounces: Vec<Source>,
+    /// The newest ones about each address and list.
+    mails: Vec<MailToKeep>,
     /// The batch's, and bounces, most likely, of which the head does not tell enough.
     gaps: Vec<Gap>,
     position: Option<Position>,
@@ -202,6 +205,7 @@ impl Read {
             at: Place::Message(mail.source.clone()),
             why: "its first 256 KiB do not tell enough; raise --max-message-size".to_owned(),
         };
+        read.mails = evidence(&read.events, &batch);
         let gaps: Vec<Gap> = read.not_understood.iter().filter(cut_short).map(gap).collect();
         read.gaps = batch.gaps;
         read.gaps.extend(gaps);
@@ -232,6 +236,22 @@ impl Read {
         self.no_bounces.extend(more.no_bounces);
         self
     }
+}
+
+/// The mails of a batch that the ledger may keep, without what people wrote into them.
+fn evidence(events: &[Event], batch: &Batch) -> Vec<MailToKeep> {
+    let wanted = ledger::worth_keeping(events);
+    let whole = batch.messages.iter().map(|message| (message, false));
+    let heads = batch.heads.iter().map(|message| (message, true));
+    whole
+        .chain(heads)
+        .filter(|(message, _)| wanted.contains(&message.source))
+        .map(|(message, is_cut)| MailToKeep {
+            source: message.source.clone(),
+            bytes: bounce::without_body(message),
+            is_cut,
+        })
+        .collect()
 }
 
 fn gap(account: String, why: String) -> Gap {

@@ -9,11 +9,12 @@ use crate::event::Event;
 use crate::ledger::error::Trouble;
 use crate::ledger::history::from_body;
 use crate::ledger::identity::bounced_epoch;
-use crate::ledger::rows;
+use crate::ledger::{kept, rows};
 
-/// The first version with the mail hosts of domains, and with briefs.
+/// The first version with the mail hosts of domains, with briefs, and with mails kept whole.
 const WITH_EXCHANGES: usize = 4;
 const WITH_BRIEFS: usize = 5;
+const WITH_KEPT_MAILS: usize = 7;
 
 /// What a ledger holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,14 @@ pub enum Fault {
         /// The columns.
         columns: Vec<&'static str>,
     },
+    /// A mail that was kept whole cannot be had.
+    #[error("kept_mails {row}: the mail cannot be unpacked: {why}")]
+    Packed {
+        /// The row's number.
+        row: i64,
+        /// Why.
+        why: String,
+    },
 }
 
 /// Looks through the whole ledger of this version and hands over each fault as it is found.
@@ -84,6 +93,9 @@ pub(super) async fn inspect(
     }
     dangling(db, tell).await?;
     events(db, schema, tell).await?;
+    if schema >= WITH_KEPT_MAILS {
+        kept_mails(db, tell).await?;
+    }
     holdings(db, schema).await
 }
 
@@ -243,6 +255,19 @@ fn contradictions(row: &Row, body: &str, with_briefs: bool) -> Result<Vec<&'stat
     ];
     let wrong = agree.into_iter().filter(|(_, agrees)| !agrees);
     Ok(wrong.map(|(column, _)| column).collect())
+}
+
+/// That each belongs to an event and a mail, `dangling` has seen.
+async fn kept_mails(db: &mut SqliteConnection, tell: &mut impl FnMut(Fault)) -> Result<(), Trouble> {
+    let mut rows = sqlx::query_as("SELECT id, body FROM kept_mails ORDER BY id").fetch(db);
+    while let Some(kept) = rows.try_next().await? {
+        let (row, body): (i64, Vec<u8>) = kept;
+        if let Err(why) = kept::unpacked(&body) {
+            let why = why.to_string();
+            tell(Fault::Packed { row, why });
+        }
+    }
+    Ok(())
 }
 
 async fn holdings(db: &mut SqliteConnection, schema: usize) -> Result<Holdings, Trouble> {

@@ -9,9 +9,11 @@ mod answers;
 mod bounces;
 mod course;
 mod error;
+mod everything;
 mod history;
 mod identity;
 mod inspect;
+mod kept;
 mod notes;
 mod place;
 mod record;
@@ -35,12 +37,14 @@ pub(crate) use bounces::bounces_of;
 pub use bounces::{Bounce, Mail, Outcomes, Recipient};
 pub use course::{End, Spell, spells};
 pub use error::Error;
+pub use everything::Everything;
 pub use identity::is_one;
 pub use inspect::{Fault, Holdings};
+pub use kept::{KeptMail, MailToKeep, worth_keeping};
 pub use notes::{NoRemark, Note, Remark};
 pub use settings::Settings;
 pub use state::{ListedNow, Observed, Refusal, State, listed_now, state};
-pub use store::{Everything, Ledger};
+pub use store::Ledger;
 
 /// Everything that a report counts, from the ledger alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,6 +85,8 @@ pub struct Reading<'a> {
     pub not_understood: &'a [NotUnderstood],
     /// Mails that are no bounces, even if an earlier version took them for some that it did not understand.
     pub no_bounces: &'a [Source],
+    /// Mails of the events, of which the newest are kept; see [`worth_keeping`].
+    pub mails: &'a [MailToKeep],
     /// How far the folder has been read with this.
     pub position: Option<&'a Position>,
     /// When this is.

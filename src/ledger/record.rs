@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sqlx::SqliteConnection;
 
 use crate::event::{Event, FolderRef, NotUnderstood, Position, Source, Timestamp, Verdict};
-use crate::ledger::Reading;
 use crate::ledger::error::Trouble;
 use crate::ledger::history::from_body;
 use crate::ledger::identity::{bucket, heads};
 use crate::ledger::regroup::{Touched, regroup};
 use crate::ledger::rows::{self, NewSighting, NewSource};
+use crate::ledger::{Reading, kept};
 
 /// Records a reading and gives by how many bounces the ledger has grown.
 pub(super) async fn record(db: &mut SqliteConnection, reading: &Reading<'_>) -> Result<usize, Trouble> {
     let mut recorder = Recorder {
-        db,
+        db: &mut *db,
         now: reading.now,
         folders: BTreeMap::new(),
         sources: HashMap::new(),
@@ -40,7 +40,9 @@ pub(super) async fn record(db: &mut SqliteConnection, reading: &Reading<'_>) -> 
     if let Some(position) = reading.position {
         recorder.position(position).await?;
     }
-    regroup(recorder.db, recorder.touched, recorder.left, reading.now).await
+    let grown = regroup(recorder.db, recorder.touched, recorder.left, reading.now).await?;
+    kept::keep(db, reading.mails).await?;
+    Ok(grown)
 }
 
 struct Recorder<'a> {

@@ -14,8 +14,8 @@ use crate::check::{Checked, Known};
 use crate::event::{Position, ReceivingDomain, Timestamp};
 use crate::ledger::error::Trouble;
 use crate::ledger::{
-    Error, Fault, History, Holdings, Note, Reading, Recorded, Remark, Settings, Window, answers, history,
-    inspect, notes, place, record, upkeep,
+    Error, Everything, Fault, History, Holdings, KeptMail, Note, Reading, Recorded, Remark, Settings, Window,
+    answers, history, inspect, kept, notes, place, record, upkeep,
 };
 
 /// How long to wait for another process that writes, and how often to look.
@@ -24,13 +24,14 @@ const BUSY_PAUSE: Duration = Duration::from_millis(50);
 /// Rows that the database's thread may be ahead: at its 50 the two threads wait for each other all the time.
 const ROWS_AHEAD: usize = 300;
 /// What brings an older ledger up to date, one step a version. A step that has been released is never changed.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
+    include_str!("schema_7.sql"),
 ];
 
 /// An open ledger.
@@ -215,6 +216,16 @@ impl Ledger {
         recorded.map_err(self.here())
     }
 
+    /// The bounces about an address that are kept whole (`None`: about blocks that name none), the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn kept_mails(&self, ip: Option<IpAddr>) -> Result<Vec<KeptMail>, Error> {
+        let mut view = self.view().await?;
+        let mails = kept::mails(&mut view, ip).await;
+        mails.map_err(self.here())
+    }
+
     /// Keeps a remark about an address, and gives whether any bounce here speaks of that address.
     ///
     /// # Errors
@@ -280,11 +291,7 @@ impl Ledger {
     /// # Errors
     /// When the database cannot be read.
     pub async fn everything(&self) -> Result<Everything, Error> {
-        Ok(Everything {
-            view: self.view().await?,
-            path: self.path.clone(),
-            last: i64::MIN,
-        })
+        Ok(Everything::of(self.view().await?, self.path.clone()))
     }
 
     /// Ends the connection in order, so that the file stands alone.
@@ -372,29 +379,5 @@ impl Ledger {
                 Ok(_) => return Ok(()),
             }
         }
-    }
-}
-
-/// All bounces of one moment of a ledger, some hundred at a time.
-#[derive(Debug)]
-pub struct Everything {
-    view: Transaction<'static, Sqlite>,
-    path: PathBuf,
-    /// The number of the last one that was given.
-    last: i64,
-}
-
-impl Everything {
-    /// The next ones; none when all have been given.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn next_batch(&mut self) -> Result<Vec<Recorded>, Error> {
-        let here = |trouble: Trouble| trouble.at(&self.path);
-        let ids = history::ids_after(&mut self.view, self.last)
-            .await
-            .map_err(here)?;
-        self.last = ids.last().copied().unwrap_or(self.last);
-        history::recorded(&mut self.view, &ids).await.map_err(here)
     }
 }

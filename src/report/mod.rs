@@ -7,6 +7,7 @@
 //! Not here: what a group's state is (`ledger`), what a reply means (`catalogue`), files and exit statuses (`commands`).
 
 mod about_ip;
+mod attachment;
 mod check_forms;
 mod checks;
 mod columns;
@@ -15,6 +16,7 @@ mod days;
 mod draft;
 mod email;
 mod encode;
+mod encoded_words;
 mod entry;
 mod event_table;
 mod group;
@@ -26,6 +28,7 @@ mod layout;
 mod list_forms;
 mod listed;
 mod lists;
+mod mime;
 mod ndjson;
 mod news;
 mod own;
@@ -57,6 +60,7 @@ use crate::ledger::{Bounce, History, ListedNow, Outcomes, State};
 use group::{Facts, Group};
 use own::Ours;
 
+pub use attachment::masked_mail;
 pub use check_forms::{CheckFormat, checks_ndjson, nagios};
 pub use checks::check_table;
 pub use csv::{Destination, EventsCsv, checks_csv, events_csv, groups_csv};

@@ -120,7 +120,7 @@ fn a_ledger_in_order_is_one_line_and_a_broken_one_a_line_for_each_trouble() {
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:#?}");
     assert_eq!(
         ran.stdout,
-        format!("{file}: schema 6, 1 bounces, 2 mails, 0 answers: in order\n")
+        format!("{file}: schema 7, 1 bounces, 2 mails, 0 answers: in order\n")
     );
 
     change(
