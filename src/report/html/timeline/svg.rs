@@ -31,6 +31,8 @@ const NAME_CELL: f64 = 6.9;
 const MOST_NAME_CELLS: usize = 40;
 /// A place that is at least so wide has room for the number of its mails.
 const ROOM_FOR_NUMBER: f64 = 24.0;
+/// What is shorter is drawn as long as this.
+const SEEN: f64 = 5.0;
 /// Up to so many dots say how many mails they are when pointed at.
 const TOLD_DOTS: usize = 400;
 
@@ -198,14 +200,14 @@ fn shapes(report: &Report<'_>, scale: &Scale<'_>, lane: &Lane, top: f64, tells_d
     let of = |kind| lane.bars.iter().filter(move |bar| bar.kind == kind);
     let late = curves(scale, lane, dots);
     html! {
-        (line("clean", &stretches(scale, &lane.clean, bars)))
-        (line("unread", &stretches(scale, &lane.unread, bars)))
         @for (kind, class) in [(Kind::Listed, "listed"), (Kind::Refused, "refused")] {
             @let (slopes, bodies) = outlines(scale, of(kind), bars);
             @let fill = (kind == Kind::Refused).then_some("url(#hatch)");
             @if !slopes.is_empty() { path class={ (class) " slope" } fill=[fill] d=(slopes) {} }
             @if !bodies.is_empty() { path class=(class) fill=[fill] d=(bodies) {} }
         }
+        (line("clean", &stretches(scale, &lane.clean, bars, SEEN)))
+        (line("unread", &stretches(scale, &lane.unread, bars, 0.0)))
         (line("late", &late.0))
         (line("bounce", &late.1))
         (line("bounce-hole", &late.1))
@@ -217,7 +219,7 @@ fn shapes(report: &Report<'_>, scale: &Scale<'_>, lane: &Lane, top: f64, tells_d
                 }
             }
             @if wide && dot.mails > 1 {
-                text class="number" x=(n(x + r + 2.5)) y=(n(dots + 4.0)) { (dot.mails) }
+                text class="number" x=(n(x + r + 2.5)) y=(n(dots + 1.0)) { (dot.mails) }
             }
         }
         @for (at, note) in &lane.notes {
@@ -233,17 +235,18 @@ fn line(class: &str, path: &str) -> Markup {
     html! { @if !path.is_empty() { path class=(class) d=(path) {} } }
 }
 
-fn stretches(scale: &Scale<'_>, stretches: &[(i64, i64)], y: f64) -> String {
+fn stretches(scale: &Scale<'_>, stretches: &[(i64, i64)], y: f64, shortest: f64) -> String {
     let mut path = String::new();
     for (from, to) in stretches {
-        write!(path, "M{} {}H{}", n(scale.x(*from)), n(y), n(scale.x(*to))).ok();
+        let (from, to) = (scale.x(*from), scale.x(*to));
+        let missing = (shortest - (to - from)).max(0.0) / 2.0;
+        write!(path, "M{} {}H{}", n(from - missing), n(y), n(to + missing)).ok();
     }
     path
 }
 
 /// The slopes at both ends of the bars, and the bars; one that is too short to be seen is a little longer.
 fn outlines<'b>(scale: &Scale<'_>, bars: impl Iterator<Item = &'b Bar>, y: f64) -> (String, String) {
-    const SEEN: f64 = 5.0;
     let (mut slopes, mut bodies) = (String::new(), String::new());
     let (top, bottom) = (n(y - HALF_BAR), n(y + HALF_BAR));
     for bar in bars {
@@ -268,8 +271,8 @@ fn curves(scale: &Scale<'_>, lane: &Lane, y: f64) -> (String, String) {
     for late in &lane.late {
         let (from, to) = (scale.x(late.sent), scale.x(late.bounced));
         let (third, low) = ((to - from) / 4.0, n(y + 13.0));
-        let [one, other, from, to, y] = [from + third, to - third, from, to, y].map(n);
-        write!(curves, "M{from} {y}C{one} {low} {other} {low} {to} {y}").ok();
+        let [one, other, from, to, y, below] = [from + third, to - third, from, to, y, y + 3.0].map(n);
+        write!(curves, "M{from} {below}C{one} {low} {other} {low} {to} {below}").ok();
         write!(bounces, "M{to} {y}h0").ok();
     }
     (curves, bounces)
