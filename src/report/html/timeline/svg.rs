@@ -33,6 +33,8 @@ const MOST_NAME_CELLS: usize = 40;
 const ROOM_FOR_NUMBER: f64 = 24.0;
 /// What is shorter is drawn as long as this.
 const SEEN: f64 = 5.0;
+/// The newest bars of a row, which are told to those who don't see it.
+const BARS_IN_WORDS: usize = 6;
 /// Up to so many dots say how many mails they are when pointed at.
 const TOLD_DOTS: usize = 400;
 
@@ -135,7 +137,8 @@ fn on_day(report: &Report<'_>, at: i64) -> String {
 /// The row for those who don't see it.
 fn in_words(report: &Report<'_>, lane: &Lane) -> String {
     let words = &report.words.html.timeline;
-    let bars = lane.bars.iter().map(|bar| {
+    let earlier = lane.bars.len().saturating_sub(BARS_IN_WORDS);
+    let bars = lane.bars.iter().skip(earlier).map(|bar| {
         let text = match bar.kind {
             Kind::Listed => &words.listed,
             Kind::Refused => &words.refused,
@@ -143,7 +146,9 @@ fn in_words(report: &Report<'_>, lane: &Lane) -> String {
         let [from, to] = [bar.from, bar.to].map(|at| on_day(report, at));
         fill(text, &[("from", &from), ("to", &to)])
     });
-    let what: Vec<String> = bars.chain([words.mails.of(lane.mails)]).collect();
+    let earlier = (earlier > 0).then(|| words.earlier.of(earlier));
+    let mails = words.mails.of(lane.mails);
+    let what: Vec<String> = earlier.into_iter().chain(bars).chain([mails]).collect();
     let ip = ip_name(report, lane.ip);
     let what = what.join(", ");
     fill(&words.lane, &[("ip", &ip), ("by", &name(lane)), ("what", &what)])
