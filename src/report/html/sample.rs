@@ -127,6 +127,7 @@ pub(super) fn busy() -> Case {
         let mut bounce = bounce.clone();
         let sent = begin + TimeDelta::seconds(n * 60 % (80 * 24 * 60 * 60));
         bounce.id = n;
+        bounce.recorded_at = sent + TimeDelta::days(6);
         bounce.mail = Mail::Original(n.unsigned_abs());
         bounce.times.sent_at = Some(sent);
         bounce.times.bounced_at = Some(sent + TimeDelta::hours(48 + n % 72));

@@ -158,13 +158,24 @@ fn in_words(report: &Report<'_>, lane: &Lane) -> String {
 fn days(scale: &Scale<'_>, height: f64) -> Markup {
     let x = |at| scale.label + scale.x(at);
     let day = scale.length(24 * 60 * 60);
+    let mut end = 0.0;
+    // A label with a year can be longer than a month; the next one then gives way.
+    let mut has_room = |at: f64, label: &str| {
+        let fits = at >= end;
+        end = if fits {
+            at + cells(label) as f64 * NAME_CELL + 4.0
+        } else {
+            end
+        };
+        fits
+    };
     html! {
         @for tick in &scale.axis.ticks {
             @let at = x(tick.at);
             line class="tick" x1=(n(at)) y1="22" x2=(n(at)) y2=(n(height)) {}
             @if scale.axis.is_daily {
                 text class="day" text-anchor="middle" x=(n(at + day / 2.0)) y="16" { (tick.label) }
-            } @else {
+            } @else if has_room(at, &tick.label) {
                 text class="day" x=(n(at)) y="16" { (tick.label) }
             }
         }
@@ -201,23 +212,28 @@ fn name(lane: &Lane) -> String {
 fn shapes(report: &Report<'_>, scale: &Scale<'_>, lane: &Lane, top: f64, tells_dots: bool) -> Markup {
     let words = &report.words.html.timeline;
     let (bars, dots) = (top + BARS, top + DOTS);
-    let wide = scale.length(scale.axis.place()) >= ROOM_FOR_NUMBER;
-    let of = |kind| lane.bars.iter().filter(move |bar| bar.kind == kind);
+    let place = scale.length(scale.axis.place());
+    let (wide, widest) = (place >= ROOM_FOR_NUMBER, (place * 0.6).max(3.4));
+    let of = |kind| outlines(scale, lane.bars.iter().filter(|bar| bar.kind == kind), bars);
+    let outlines = [
+        ("listed", None, of(Kind::Listed)),
+        ("refused", Some("url(#hatch)"), of(Kind::Refused)),
+    ];
     let late = curves(scale, lane, dots);
     html! {
-        @for (kind, class) in [(Kind::Listed, "listed"), (Kind::Refused, "refused")] {
-            @let (slopes, bodies) = outlines(scale, of(kind), bars);
-            @let fill = (kind == Kind::Refused).then_some("url(#hatch)");
-            @if !slopes.is_empty() { path class={ (class) " slope" } fill=[fill] d=(slopes) {} }
-            @if !bodies.is_empty() { path class=(class) fill=[fill] d=(bodies) {} }
+        @for (class, fill, (slopes, _)) in &outlines {
+            @if !slopes.is_empty() { path class={ (class) " slope" } fill=[*fill] d=(slopes) {} }
         }
         (line("clean", &stretches(scale, &lane.clean, bars, SEEN)))
+        @for (class, fill, (_, bodies)) in &outlines {
+            @if !bodies.is_empty() { path class=(class) fill=[*fill] d=(bodies) {} }
+        }
         (line("unread", &stretches(scale, &lane.unread, bars, 0.0)))
         (line("late", &late.0))
         (line("bounce", &late.1))
         (line("bounce-hole", &late.1))
         @for dot in &lane.dots {
-            @let (x, r) = (scale.x(dot.at), radius(dot.mails));
+            @let (x, r) = (scale.x(dot.at), radius(dot.mails).min(widest));
             circle class="sent" cx=(n(x)) cy=(n(dots)) r=(n(r)) {
                 @if tells_dots {
                     title { (words.dot.with(dot.mails, &[("day", &on_day(report, dot.at))])) }
