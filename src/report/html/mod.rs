@@ -9,6 +9,8 @@ mod hit;
 mod limits;
 mod lists;
 mod page;
+#[cfg(test)]
+mod sample;
 mod timeline;
 mod words;
 
@@ -95,62 +97,194 @@ fn day(report: &Report<'_>, time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::collections::BTreeSet;
 
-    use crate::event::{Event, FolderRef, Source, Uid, UidValidity};
-    use crate::ledger::Recorded;
-    use crate::report::html::{evidence, html};
-    use crate::report::samples::{self, Case, story};
+    use crate::report::html::evidence;
+    use crate::report::html::sample::{Tag, busy, page, page_full_of, text, tokens};
+    use crate::report::samples::{self, Case, again, story};
     use crate::report::settings::Lang;
 
-    /// What the ledger would give for these numbers; each bounce lies in a folder.
-    fn recorded(case: &Case, ids: &[i64], of: &Event) -> Vec<Recorded> {
-        let place = |id: i64| {
-            let folder = FolderRef {
-                implicit_tls: true,
-                user: "postmaster".into(),
-                host: "mail.hosting.example.jp".into(),
-                port: 993,
-                folder: "INBOX".into(),
-            };
-            let uid = u32::try_from(id).unwrap().try_into().unwrap();
-            Source::Imap(folder, UidValidity(1_690_000_001.try_into().unwrap()), Uid(uid))
-        };
-        let bounces = &case.history.bounces;
-        ids.iter()
-            .map(|id| {
-                let bounce = bounces.iter().find(|bounce| bounce.id == *id).unwrap();
-                let mut event = of.clone();
-                event.times = bounce.times;
-                event.verdict = (*bounce.verdict).clone();
-                event.reply = bounce.reply.as_deref().map(str::to_owned).or(event.reply);
-                event.message_id = Some(format!("2026112201.4JNpQ{id}@sv77.hosting.example.jp"));
-                event.recipient = format!("user@{}", bounce.receiving_domain);
-                Recorded {
-                    event,
-                    sources: vec![place(*id)],
-                    recorded_at: bounce.recorded_at,
-                }
-            })
-            .collect()
+    const HOSTILE: &str = concat!(
+        "\"'><script>alert(1)</script></style></title></pre></svg><!-- --> ]]> <img src=x onerror=alert(1)> ",
+        "&lt;b&gt; &#60;i&#62; javascript:alert(1) `onload='x' \u{202e}\u{0}\u{1b}[2J{reply} </desc></textarea>",
+    );
+
+    fn november(lang: Lang) -> String {
+        let mut case = samples::november();
+        case.settings.lang = Some(lang);
+        page(&case)
     }
 
-    fn page(case: &Case) -> String {
+    fn tags(page: &str) -> Vec<Tag> {
+        tokens(page).into_iter().map(|(_, tag)| tag).collect()
+    }
+
+    fn read(lang: Lang) -> String {
+        text(&november(lang)).replace(env!("CARGO_PKG_VERSION"), "0.0.0")
+    }
+
+    #[test]
+    fn the_page_in_english() {
+        insta::assert_snapshot!(read(Lang::En));
+    }
+
+    #[test]
+    fn the_page_in_japanese() {
+        insta::assert_snapshot!(read(Lang::Ja));
+    }
+
+    #[test]
+    fn what_strangers_write_adds_no_tag_and_no_attribute() {
+        let names = |page: &str| -> Vec<String> {
+            let name = |tag: Tag| {
+                let names = tag.attributes.iter().map(|(name, _)| name.as_str());
+                [tag.name.as_str()]
+                    .into_iter()
+                    .chain(names)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            tags(page).into_iter().map(name).collect()
+        };
+        let hostile = page_full_of(HOSTILE);
+        assert_eq!(names(&hostile), names(&page_full_of("harmless")));
+        let shown = text(&hostile);
+        assert!(shown.matches("<script>alert(1)</script>").count() > 20, "{shown}");
+        assert!(shown.contains(r"\u{202e}\x00\x1b[2J{reply}"), "{shown}");
+        assert!(!hostile.contains(['\u{202e}', '\u{0}', '\u{1b}']));
+    }
+
+    #[test]
+    fn a_link_of_a_reply_is_text_and_one_of_the_catalogue_a_link() {
+        for page in [
+            november(Lang::En),
+            page_full_of(HOSTILE),
+            page_full_of("harmless"),
+        ] {
+            let links: BTreeSet<String> = tags(&page)
+                .iter()
+                .filter_map(|tag| Some(tag.attribute("href")?.to_owned()))
+                .filter(|link| !link.starts_with('#'))
+                .collect();
+            for link in &links {
+                assert!(
+                    ["https://check.spamhaus.org/", "https://olcsupport.office.com/"]
+                        .contains(&link.as_str()),
+                    "{link}"
+                );
+            }
+        }
+        let page = november(Lang::En);
+        assert!(page.contains(r#"href="https://check.spamhaus.org/" rel="noreferrer noopener""#));
+        assert!(text(&page).contains("http://www.spamhaus.org/lookup.lasso"));
+    }
+
+    #[test]
+    fn nothing_runs_and_nothing_is_loaded() {
+        for page in [november(Lang::Ja), page_full_of(HOSTILE)] {
+            assert!(page.contains(
+                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
+            ));
+            let rest = page.replace("url(#hatch)", "");
+            assert!(!rest.contains("url(") && !rest.contains("@import"));
+            for tag in tags(&page) {
+                let loads = [
+                    "script", "link", "img", "iframe", "object", "embed", "base", "form", "use", "image",
+                ];
+                assert!(!loads.contains(&tag.name.as_str()), "{tag:?}");
+                for (name, _) in &tag.attributes {
+                    let acts = name.starts_with("on")
+                        || ["style", "src", "srcset", "action"].contains(&name.as_str());
+                    assert!(!acts, "{tag:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tags_are_nested_ids_are_unique_and_what_is_pointed_at_is_there() {
+        for page in [november(Lang::En), page_full_of(HOSTILE), page(&Case::of([]))] {
+            let mut open = Vec::new();
+            let mut ids = BTreeSet::new();
+            let mut pointers = Vec::new();
+            for tag in tags(&page) {
+                if let Some(id) = tag.attribute("id") {
+                    assert!(ids.insert(id.to_owned()), "{id} is there twice");
+                }
+                let labels = tag.attribute("aria-labelledby").unwrap_or_default();
+                pointers.extend(labels.split_whitespace().map(str::to_owned));
+                pointers.extend(
+                    tag.attribute("href")
+                        .and_then(|to| to.strip_prefix('#'))
+                        .map(str::to_owned),
+                );
+                match tag.name.strip_prefix('/') {
+                    Some(name) => assert_eq!(open.pop().as_deref(), Some(name)),
+                    None if ["meta", "br"].contains(&tag.name.as_str()) => {}
+                    None => open.push(tag.name),
+                }
+            }
+            assert!(open.is_empty(), "{open:?}");
+            for pointer in pointers {
+                assert!(ids.contains(&pointer), "#{pointer}");
+            }
+        }
+    }
+
+    #[test]
+    fn headings_are_in_order_and_tables_have_captions_and_scopes() {
+        for page in [november(Lang::Ja), page_full_of("harmless"), page(&Case::of([]))] {
+            let tags = tags(&page);
+            let levels = tags
+                .iter()
+                .filter_map(|tag| tag.name.strip_prefix('h')?.parse::<u32>().ok());
+            let levels: Vec<u32> = levels.collect();
+            assert_eq!(levels.iter().filter(|level| **level == 1).count(), 1);
+            assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{levels:?}");
+            let count = |name: &str| tags.iter().filter(|tag| tag.name == name).count();
+            assert_eq!(count("table"), count("caption"));
+            assert_eq!((count("header"), count("main"), count("footer")), (1, 1, 1));
+            let mut headers = tags.iter().filter(|tag| tag.name == "th");
+            assert!(headers.all(|tag| tag.attribute("scope").is_some()));
+            for picture in tags.iter().filter(|tag| tag.attribute("role") == Some("img")) {
+                let named = picture.attribute("aria-labelledby").unwrap();
+                assert_eq!(named.split(' ').count(), 2, "title and desc");
+            }
+        }
+    }
+
+    #[test]
+    fn the_three_newest_bounces_of_each_address_are_its_evidence() {
+        let bounce = story("sendmail-transcript.eml");
+        let day = |day: u32| {
+            let at = format!("2026-11-{day}T09:00:00+00:00");
+            again(&bounce, "c@univ.example.ac.jp", &at, &at)
+        };
+        let mut other = story("pasted-masked-s3150.eml"); // names no address
+        other.message_id = Some("other".into());
+        let case = Case::of([day(11), day(14), day(13), day(12), other]);
         let report = case.report();
-        let ids = evidence(&report);
-        html(&report, &recorded(case, &ids, &story("postfix-gmo-rbl-late.eml")))
+        let bounces = &case.history.bounces;
+        let times: Vec<_> = evidence(&report)
+            .into_iter()
+            .map(|id| bounces.iter().find(|bounce| bounce.id == id).unwrap())
+            .filter(|bounce| bounce.verdict.blocked_ip.is_some())
+            .map(|bounce| bounce.times.sent_at.unwrap().format("%d").to_string())
+            .collect();
+        assert_eq!(times, ["14", "13", "12"]);
+        assert_eq!(evidence(&report).len(), 4);
     }
 
     #[test]
     #[ignore = "writes pages to look at"]
     fn pages_to_look_at() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
         std::fs::create_dir_all(&folder).unwrap();
-        for lang in [Lang::En, Lang::Ja] {
-            let mut case = samples::november();
-            case.settings.lang = Some(lang);
-            let page = page(&case);
-            std::fs::write(folder.join(format!("november-{}.html", lang.tag())), page).unwrap();
-        }
+        let write = |name: &str, page: String| std::fs::write(folder.join(name), page).unwrap();
+        write("november-en.html", november(Lang::En));
+        write("november-ja.html", november(Lang::Ja));
+        write("hostile.html", page_full_of(HOSTILE));
+        write("nothing.html", page(&Case::of([])));
+        write("busy.html", page(&busy()));
     }
 }

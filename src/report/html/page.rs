@@ -109,3 +109,70 @@ fn overview(report: &Report<'_>, cards: &[Card<'_, '_, '_>]) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::report::html::page::STYLE;
+
+    const TEXT: f64 = 4.5;
+    const GRAPHICS: f64 = 3.0;
+
+    /// The colours by name, in the light and in the dark.
+    fn colours() -> [BTreeMap<&'static str, &'static str>; 2] {
+        let (light, dark) = STYLE
+            .split_once("@media screen and (prefers-color-scheme: dark)")
+            .unwrap();
+        [light, dark].map(|css| {
+            let (_, block) = css.split_once(":root {").unwrap();
+            let (block, _) = block.split_once('}').unwrap();
+            let colour = |line: &'static str| {
+                let (name, colour) = line.trim().strip_prefix("--")?.split_once(": ")?;
+                Some((name, colour.trim_end_matches(';')))
+            };
+            block.lines().filter_map(colour).collect()
+        })
+    }
+
+    /// WCAG 2.2, relative luminance.
+    fn luminance(colour: &str) -> f64 {
+        let part = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+            if value <= 0.04045 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+    }
+
+    fn contrast(one: &str, other: &str) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn every_text_and_mark_has_contrast_by_day_and_by_night() {
+        for colours in colours() {
+            assert_eq!(colours.len(), 20, "{colours:?}");
+            let mut pairs = Vec::new();
+            for ink in ["ink", "dim", "link"] {
+                pairs.extend(["page", "card", "sunk"].map(|back| (ink, back, TEXT)));
+            }
+            pairs.extend([
+                ("bad", "bad-back", TEXT),
+                ("warn", "warn-back", TEXT),
+                ("good", "good-back", TEXT),
+            ]);
+            for mark in ["listed", "refused", "clean", "unread", "sent", "late", "note"] {
+                pairs.push((mark, "card", GRAPHICS));
+            }
+            for (ink, back, least) in pairs {
+                let contrast = contrast(colours[ink], colours[back]);
+                assert!(contrast >= least, "{ink} on {back}: {contrast:.2}");
+            }
+        }
+    }
+}

@@ -64,6 +64,7 @@ pub(super) struct TimelineWords {
     pub(super) drawing: String,
     pub(super) lane: String,
     pub(super) mails: Counted,
+    pub(super) earlier: Counted,
     pub(super) listed: String,
     pub(super) refused: String,
     pub(super) legend: LegendWords,

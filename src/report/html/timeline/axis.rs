@@ -90,7 +90,7 @@ impl Axis {
 
     /// The shortest time that can be told from none.
     pub(super) fn shortest(&self) -> i64 {
-        (self.to - self.from) / 60
+        (self.to - self.from) / 40
     }
 }
 

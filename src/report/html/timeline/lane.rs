@@ -13,7 +13,7 @@ use crate::report::rows::Row;
 use crate::report::{Report, entry};
 
 /// Shapes of one kind in a row; where there are more, near ones become one.
-const MOST: usize = 60;
+const MOST: usize = 40;
 
 /// One row of the timeline. Times are seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq)]

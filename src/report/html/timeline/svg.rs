@@ -31,6 +31,10 @@ const NAME_CELL: f64 = 6.9;
 const MOST_NAME_CELLS: usize = 40;
 /// A place that is at least so wide has room for the number of its mails.
 const ROOM_FOR_NUMBER: f64 = 24.0;
+/// What is shorter is drawn as long as this.
+const SEEN: f64 = 5.0;
+/// The newest bars of a row, which are told to those who don't see it.
+const BARS_IN_WORDS: usize = 6;
 /// Up to so many dots say how many mails they are when pointed at.
 const TOLD_DOTS: usize = 400;
 
@@ -133,7 +137,8 @@ fn on_day(report: &Report<'_>, at: i64) -> String {
 /// The row for those who don't see it.
 fn in_words(report: &Report<'_>, lane: &Lane) -> String {
     let words = &report.words.html.timeline;
-    let bars = lane.bars.iter().map(|bar| {
+    let earlier = lane.bars.len().saturating_sub(BARS_IN_WORDS);
+    let bars = lane.bars.iter().skip(earlier).map(|bar| {
         let text = match bar.kind {
             Kind::Listed => &words.listed,
             Kind::Refused => &words.refused,
@@ -141,7 +146,9 @@ fn in_words(report: &Report<'_>, lane: &Lane) -> String {
         let [from, to] = [bar.from, bar.to].map(|at| on_day(report, at));
         fill(text, &[("from", &from), ("to", &to)])
     });
-    let what: Vec<String> = bars.chain([words.mails.of(lane.mails)]).collect();
+    let earlier = (earlier > 0).then(|| words.earlier.of(earlier));
+    let mails = words.mails.of(lane.mails);
+    let what: Vec<String> = earlier.into_iter().chain(bars).chain([mails]).collect();
     let ip = ip_name(report, lane.ip);
     let what = what.join(", ");
     fill(&words.lane, &[("ip", &ip), ("by", &name(lane)), ("what", &what)])
@@ -151,13 +158,24 @@ fn in_words(report: &Report<'_>, lane: &Lane) -> String {
 fn days(scale: &Scale<'_>, height: f64) -> Markup {
     let x = |at| scale.label + scale.x(at);
     let day = scale.length(24 * 60 * 60);
+    let mut end = 0.0;
+    // A label with a year can be longer than a month; the next one then gives way.
+    let mut has_room = |at: f64, label: &str| {
+        let fits = at >= end;
+        end = if fits {
+            at + cells(label) as f64 * NAME_CELL + 4.0
+        } else {
+            end
+        };
+        fits
+    };
     html! {
         @for tick in &scale.axis.ticks {
             @let at = x(tick.at);
             line class="tick" x1=(n(at)) y1="22" x2=(n(at)) y2=(n(height)) {}
             @if scale.axis.is_daily {
                 text class="day" text-anchor="middle" x=(n(at + day / 2.0)) y="16" { (tick.label) }
-            } @else {
+            } @else if has_room(at, &tick.label) {
                 text class="day" x=(n(at)) y="16" { (tick.label) }
             }
         }
@@ -194,30 +212,35 @@ fn name(lane: &Lane) -> String {
 fn shapes(report: &Report<'_>, scale: &Scale<'_>, lane: &Lane, top: f64, tells_dots: bool) -> Markup {
     let words = &report.words.html.timeline;
     let (bars, dots) = (top + BARS, top + DOTS);
-    let wide = scale.length(scale.axis.place()) >= ROOM_FOR_NUMBER;
-    let of = |kind| lane.bars.iter().filter(move |bar| bar.kind == kind);
+    let place = scale.length(scale.axis.place());
+    let (wide, widest) = (place >= ROOM_FOR_NUMBER, (place * 0.6).max(3.4));
+    let of = |kind| outlines(scale, lane.bars.iter().filter(|bar| bar.kind == kind), bars);
+    let outlines = [
+        ("listed", None, of(Kind::Listed)),
+        ("refused", Some("url(#hatch)"), of(Kind::Refused)),
+    ];
     let late = curves(scale, lane, dots);
     html! {
-        (line("clean", &stretches(scale, &lane.clean, bars)))
-        (line("unread", &stretches(scale, &lane.unread, bars)))
-        @for (kind, class) in [(Kind::Listed, "listed"), (Kind::Refused, "refused")] {
-            @let (slopes, bodies) = outlines(scale, of(kind), bars);
-            @let fill = (kind == Kind::Refused).then_some("url(#hatch)");
-            @if !slopes.is_empty() { path class={ (class) " slope" } fill=[fill] d=(slopes) {} }
-            @if !bodies.is_empty() { path class=(class) fill=[fill] d=(bodies) {} }
+        @for (class, fill, (slopes, _)) in &outlines {
+            @if !slopes.is_empty() { path class={ (class) " slope" } fill=[*fill] d=(slopes) {} }
         }
+        (line("clean", &stretches(scale, &lane.clean, bars, SEEN)))
+        @for (class, fill, (_, bodies)) in &outlines {
+            @if !bodies.is_empty() { path class=(class) fill=[*fill] d=(bodies) {} }
+        }
+        (line("unread", &stretches(scale, &lane.unread, bars, 0.0)))
         (line("late", &late.0))
         (line("bounce", &late.1))
         (line("bounce-hole", &late.1))
         @for dot in &lane.dots {
-            @let (x, r) = (scale.x(dot.at), radius(dot.mails));
+            @let (x, r) = (scale.x(dot.at), radius(dot.mails).min(widest));
             circle class="sent" cx=(n(x)) cy=(n(dots)) r=(n(r)) {
                 @if tells_dots {
                     title { (words.dot.with(dot.mails, &[("day", &on_day(report, dot.at))])) }
                 }
             }
             @if wide && dot.mails > 1 {
-                text class="number" x=(n(x + r + 2.5)) y=(n(dots + 4.0)) { (dot.mails) }
+                text class="number" x=(n(x + r + 2.5)) y=(n(dots + 1.0)) { (dot.mails) }
             }
         }
         @for (at, note) in &lane.notes {
@@ -233,17 +256,18 @@ fn line(class: &str, path: &str) -> Markup {
     html! { @if !path.is_empty() { path class=(class) d=(path) {} } }
 }
 
-fn stretches(scale: &Scale<'_>, stretches: &[(i64, i64)], y: f64) -> String {
+fn stretches(scale: &Scale<'_>, stretches: &[(i64, i64)], y: f64, shortest: f64) -> String {
     let mut path = String::new();
     for (from, to) in stretches {
-        write!(path, "M{} {}H{}", n(scale.x(*from)), n(y), n(scale.x(*to))).ok();
+        let (from, to) = (scale.x(*from), scale.x(*to));
+        let missing = (shortest - (to - from)).max(0.0) / 2.0;
+        write!(path, "M{} {}H{}", n(from - missing), n(y), n(to + missing)).ok();
     }
     path
 }
 
 /// The slopes at both ends of the bars, and the bars; one that is too short to be seen is a little longer.
 fn outlines<'b>(scale: &Scale<'_>, bars: impl Iterator<Item = &'b Bar>, y: f64) -> (String, String) {
-    const SEEN: f64 = 5.0;
     let (mut slopes, mut bodies) = (String::new(), String::new());
     let (top, bottom) = (n(y - HALF_BAR), n(y + HALF_BAR));
     for bar in bars {
@@ -268,8 +292,8 @@ fn curves(scale: &Scale<'_>, lane: &Lane, y: f64) -> (String, String) {
     for late in &lane.late {
         let (from, to) = (scale.x(late.sent), scale.x(late.bounced));
         let (third, low) = ((to - from) / 4.0, n(y + 13.0));
-        let [one, other, from, to, y] = [from + third, to - third, from, to, y].map(n);
-        write!(curves, "M{from} {y}C{one} {low} {other} {low} {to} {y}").ok();
+        let [one, other, from, to, y, below] = [from + third, to - third, from, to, y, y + 3.0].map(n);
+        write!(curves, "M{from} {below}C{one} {low} {other} {low} {to} {below}").ok();
         write!(bounces, "M{to} {y}h0").ok();
     }
     (curves, bounces)
