@@ -21,12 +21,14 @@ mod html;
 mod late;
 mod layout;
 mod list_forms;
+mod list_words;
 mod listed;
 mod lists;
 mod ndjson;
 mod news;
 mod own;
 mod providers;
+mod reasons;
 mod rows;
 mod safe;
 #[cfg(test)]
@@ -39,6 +41,8 @@ mod table;
 mod tenancy;
 mod told;
 mod unseen;
+mod what;
+mod wide;
 mod words;
 mod xlsx;
 

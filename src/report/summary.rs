@@ -13,7 +13,7 @@ use crate::report::words::fill;
 /// `bounceaudit 0.1.0  scan  postmaster@mail.hosting.example.jp (INBOX, Junk)`
 pub(super) fn title(report: &Report<'_>) -> String {
     let version = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    let line = format!("{version}  {}  {}", report.command, report.looked_at.join(", "));
+    let line = format!("{version}  {}  {}", report.command, report.looked_at.join(&report.words.join.list));
     line.trim_end().to_owned()
 }
 
@@ -58,7 +58,7 @@ pub(super) fn sentence(report: &Report<'_>, rows: &[Row<'_, '_>]) -> String {
                 .filter(|state| count(*state) > 0)
                 .map(|state| words.they.of(state).of(count(state)))
                 .collect();
-            fill(&words.several, &[("n", &n), ("what", &what.join(", "))])
+            fill(&words.several, &[("n", &n), ("what", &what.join(&report.words.join.list))])
         }
     };
     let unnamed: usize = rows
@@ -67,7 +67,7 @@ pub(super) fn sentence(report: &Report<'_>, rows: &[Row<'_, '_>]) -> String {
         .map(|row| row.groups.len())
         .sum();
     if unnamed > 0 {
-        sentence = format!("{sentence} {}", words.unnamed.of(unnamed));
+        sentence = sentence + &report.words.join.sentences + &words.unnamed.of(unnamed);
     }
     sentence
 }
@@ -95,9 +95,9 @@ pub(super) fn rest(report: &Report<'_>) -> Vec<String> {
         counts.sort_by_key(|(reason, n)| (std::cmp::Reverse(**n), **reason));
         let reasons: Vec<String> = counts
             .iter()
-            .map(|(reason, n)| fill(&words.reason, &[("n", n), ("reason", reason)]))
+            .map(|(reason, n)| fill(&words.reason, &[("n", n), ("reason", &report.words.reasons.of(**reason))]))
             .collect();
-        lines.push(fill(&words.not_blocks, &[("reasons", &reasons.join(", "))]));
+        lines.push(fill(&words.not_blocks, &[("reasons", &reasons.join(&report.words.join.list))]));
     }
     if report.other_delays > 0 {
         lines.push(words.delays.of(report.other_delays));
@@ -113,7 +113,7 @@ pub(super) fn rest(report: &Report<'_>) -> Vec<String> {
             .iter()
             .map(|(ip, n)| fill(&words.not_yours_ip, &[("ip", ip), ("n", n)]))
             .collect();
-        lines.push(fill(&words.not_yours, &[("ips", &ips.join(", "))]));
+        lines.push(fill(&words.not_yours, &[("ips", &ips.join(&report.words.join.list))]));
     }
     lines
 }

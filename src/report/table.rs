@@ -1,8 +1,12 @@
 //! The report for people: a sentence, the refused addresses, the days, what was not counted, what could not be seen.
 
+use std::net::IpAddr;
+
 use crate::report::entry;
 use crate::report::layout::{Page, Tone, cells, pad, pad_left};
 use crate::report::rows::{Row, rows};
+use crate::report::settings::Lang;
+use crate::report::wide::{self, WIDE};
 use crate::report::{Report, days, summary, unseen};
 
 /// What the terminal is like.
@@ -25,7 +29,11 @@ pub fn table(report: &Report<'_>, look: Look) -> String {
         heading(&mut page, report);
     }
     sentence(&mut page, report, &rows);
-    entry::write(&mut page, report, &rows, look);
+    if page.width < WIDE {
+        entry::write(&mut page, report, &rows, look);
+    } else {
+        wide::write(&mut page, report, &rows, look);
+    }
     days::write(&mut page, report, &rows, &report.words);
     others(&mut page, report);
     rest(&mut page, report);
@@ -58,11 +66,11 @@ fn others(page: &mut Page, report: &Report<'_>) {
     page.paragraph(Tone::Strong, 0, 0, &report.words.rest.others);
     let wide = groups
         .iter()
-        .map(|group| group.receiving_domain.as_str().len())
+        .map(|group| cells(group.receiving_domain.as_str()))
         .max()
         .unwrap_or_default();
-    let wide = wide.clamp(words.domain.len(), page.width.saturating_sub(34));
-    let mail = words.mail.len().max(4);
+    let wide = wide.clamp(cells(&words.domain), page.width.saturating_sub(34));
+    let mail = cells(&words.mail).max(4);
     page.spans(&[(
         Tone::Faint,
         &format!(
@@ -73,11 +81,11 @@ fn others(page: &mut Page, report: &Report<'_>) {
         ),
     )]);
     for group in groups {
-        let reasons: Vec<String> = group.reasons.iter().map(ToString::to_string).collect();
+        let reasons: Vec<&str> = group.reasons.iter().map(|reason| report.words.reasons.of(*reason)).collect();
         let mails = pad_left(&group.messages.len().to_string(), mail);
-        let reasons = reasons.join(", ");
+        let reasons = reasons.join(&report.words.join.list);
         let domain = group.receiving_domain.as_str();
-        if domain.len() > wide {
+        if cells(domain) > wide {
             page.line(&format!("  {domain}"));
             page.paragraph(Tone::Plain, 4 + wide, 2 + mail, &format!("{mails}  {reasons}"));
         } else {
@@ -99,16 +107,32 @@ fn rest(page: &mut Page, report: &Report<'_>) {
     }
 }
 
-/// What to type now: for the first address that is still refused, else the first.
+impl Report<'_> {
+    /// What to type for a request about an address.
+    pub(super) fn draft_command(&self, ip: Option<IpAddr>) -> String {
+        let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
+        match self.lang {
+            Lang::En => format!("bounceaudit draft {ip}"),
+            Lang::Ja => format!("bounceaudit draft {ip} --lang {}", self.lang.tag()),
+        }
+    }
+}
+
+/// What to type now: for the first address that goes on and of which somebody can be written to, else the first.
 fn next(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>]) {
-    let Some(ip) = rows.iter().find_map(|row| row.ip) else {
+    let written_about = rows.iter().find(|row| row.can_be_written_about());
+    let Some(ip) = written_about.or(rows.iter().find(|row| row.ip.is_some())).and_then(|row| row.ip) else {
         return;
     };
     let words = &report.words.next;
-    let commands = [
-        (format!("bounceaudit check {ip}"), &words.check),
-        ("bounceaudit report --csv groups.csv".to_owned(), &words.csv),
-    ];
+    let check = (format!("bounceaudit check {ip}"), &words.check);
+    let csv = ("bounceaudit report --csv groups.csv".to_owned(), &words.csv);
+    let html = ("bounceaudit report --html report.html".to_owned(), &words.html);
+    let commands = match written_about {
+        Some(row) if page.width < WIDE => vec![(report.draft_command(row.ip), &words.draft), check, html],
+        // the draft stands beside its address
+        Some(_) | None => vec![check, csv, html],
+    };
     let wide = commands
         .iter()
         .map(|(command, _)| command.len())
