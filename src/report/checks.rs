@@ -466,6 +466,18 @@ mod tests {
     }
 
     #[test]
+    fn the_answers_at_80_columns_in_japanese() {
+        let look = Look {
+            width: 80,
+            color: false,
+            verbose: false,
+        };
+        let text = check_table(&checked(), &CATALOGUE, look, Lang::Ja).unwrap();
+        assert!(text.lines().all(|line| cells(line) <= 80), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
     fn the_answers_at_60_columns() {
         let look = Look {
             width: 60,

@@ -241,3 +241,64 @@ pub fn health_ndjson(tested: &Checked, catalogue: &Catalogue, mut out: impl Writ
     }
     out.flush()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::{Checked, Failure, Family, Health, HealthVerdict, NotAsked, WhyNot};
+    use crate::report::health::health_table;
+    use crate::report::layout::cells;
+    use crate::report::settings::Lang;
+    use crate::report::table::Look;
+
+    fn shown(lang: Lang) -> String {
+        let verdicts = [
+            HealthVerdict::Healthy,
+            HealthVerdict::NoTestEntry,
+            HealthVerdict::NoTestAnswer,
+            HealthVerdict::Refused(vec![[127, 255, 255, 254].into()]),
+            HealthVerdict::Dead(vec![[192, 0, 2, 200].into(), [192, 0, 2, 201].into()]),
+            HealthVerdict::Failed(Failure::Timeout),
+            HealthVerdict::Failed(Failure::ServFail),
+        ];
+        let zone = |at: usize| format!("bl{at}.example.org").into();
+        let health = verdicts.into_iter().enumerate().map(|(at, verdict)| Health {
+            zone: zone(at),
+            resolver: "127.0.0.1".into(),
+            family: Family::Ipv4,
+            verdict,
+        });
+        let reasons = [
+            WhyNot::NeedsKey,
+            WhyNot::AskedWithKey(zone(9)),
+            WhyNot::Dead("2024-06".parse().unwrap()),
+            WhyNot::Allows,
+            WhyNot::Domains,
+            WhyNot::NoName,
+        ];
+        let not_asked = reasons.into_iter().zip(10..).map(|(why, at)| NotAsked { zone: zone(at), why });
+        let tested = Checked {
+            health: health.collect(),
+            not_asked: not_asked.collect(),
+            warnings: vec!["resolver 127.0.0.1 is refused by bl3.example.org".into()],
+            ..Checked::default()
+        };
+        let look = Look {
+            width: 80,
+            color: false,
+            verbose: true,
+        };
+        let text = health_table(&tested, look, lang).unwrap();
+        assert!(text.lines().all(|line| cells(line) <= 80), "{text}");
+        text
+    }
+
+    #[test]
+    fn every_outcome_of_a_test_in_words() {
+        insta::assert_snapshot!(shown(Lang::En));
+    }
+
+    #[test]
+    fn every_outcome_of_a_test_in_japanese() {
+        insta::assert_snapshot!(shown(Lang::Ja));
+    }
+}

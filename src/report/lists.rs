@@ -275,6 +275,21 @@ mod tests {
     /// Cells of the longest English label.
     const NAME: usize = "takes effect".len();
 
+    fn in_japanese(filters: &[&str]) -> String {
+        let filters: Vec<String> = filters.iter().map(|filter| (*filter).to_owned()).collect();
+        let catalogue = Catalogue::built_in().unwrap();
+        let look = Look {
+            width: 80,
+            color: false,
+            verbose: false,
+        };
+        let text = lists_table(&catalogue.meant_by(&filters).unwrap(), look, Lang::Ja).unwrap();
+        for line in text.lines() {
+            assert!(cells(line) <= 80 || !line.trim_start().contains(' '), "{line:?}");
+        }
+        text
+    }
+
     fn shown(known: &Known<'_>) -> String {
         let look = Look {
             width: 80,
@@ -313,6 +328,22 @@ mod tests {
     #[test]
     fn a_receiver_and_a_hosting_company() {
         insta::assert_snapshot!(shown_by(&["hotmail.co.jp", "sakura.ne.jp", "conoha"]));
+    }
+
+    #[test]
+    fn the_same_in_japanese() {
+        insta::assert_snapshot!(in_japanese(&["abusix", "sorbs", "hotmail.co.jp", "sakura.ne.jp", "conoha"]));
+    }
+
+    #[test]
+    fn every_entry_fits_in_japanese_and_has_no_english_label() {
+        let text = in_japanese(&[]);
+        for label in ["  status", "  who may ask", "  takes effect", "  zones", "(uncertain", "(all uncertain"] {
+            assert!(!text.contains(label), "{label}");
+        }
+        let marks = |text: &str, mark: &str| text.matches(mark).count();
+        let english = shown_by(&[]);
+        assert_eq!(marks(&text, "未確認)"), marks(&english, "uncertain)"));
     }
 
     #[test]

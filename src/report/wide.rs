@@ -10,6 +10,7 @@ use crate::report::entry::{ip_name, lists_of, tone};
 use crate::report::group::Group;
 use crate::report::layout::{Page, Tone, cells, column, pad, pad_left, share};
 use crate::report::rows::Row;
+use crate::report::safe::visible;
 use crate::report::table::Look;
 use crate::report::told::{Told, Topic, told};
 use crate::report::words::fill;
@@ -196,7 +197,16 @@ fn heading(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>) {
     let owner = owner.map(|owner| fill(&report.words.wide.owner, &[("owner", owner)]));
     let about = [ptr.unwrap_or_default(), owner.unwrap_or_default()];
     let about: Vec<String> = about.into_iter().filter(|text| !text.is_empty()).collect();
-    page.heading(&ip_name(row, report), &about.join("  "));
+    let ip = ip_name(row, report);
+    let line = format!("  {}", visible(&about.join("  ")));
+    if cells(&ip) + cells(&line) <= page.width {
+        page.spans(&[(Tone::Strong, &ip), (Tone::Plain, &line)]);
+    } else {
+        page.spans(&[(Tone::Strong, &ip)]);
+        for text in about {
+            page.paragraph(Tone::Plain, GAP, GAP, &text);
+        }
+    }
 }
 
 /// What is told of an entry, each text under the label of its topic, and what to type next.

@@ -409,8 +409,61 @@ pub(super) struct Check {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use unicode_width::UnicodeWidthChar;
+
     use crate::report::settings::Lang;
-    use crate::report::words::{Words, fill};
+    use crate::report::words::{ENGLISH, JAPANESE, Words, fill};
+
+    /// Every text by its key; those that depend on a number count as one.
+    fn texts(file: &str) -> BTreeMap<String, String> {
+        fn collect(key: &str, value: &toml::Value, texts: &mut BTreeMap<String, String>) {
+            match value {
+                toml::Value::String(text) => {
+                    let key = key.trim_end_matches(".one").trim_end_matches(".other");
+                    texts.entry(key.to_owned()).or_default().push_str(text);
+                }
+                toml::Value::Table(table) => table
+                    .iter()
+                    .for_each(|(name, value)| collect(&format!("{key}.{name}"), value, texts)),
+                other => panic!("{key}: {other}"),
+            }
+        }
+        let mut texts = BTreeMap::new();
+        collect("", &toml::from_str(file).unwrap(), &mut texts);
+        texts
+    }
+
+    /// The names of the values in a text.
+    fn values(text: &str) -> BTreeSet<&str> {
+        let opened = text.split('{').skip(1);
+        opened.filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+    }
+
+    #[test]
+    fn no_terminal_disagrees_about_the_width_of_our_texts() {
+        for (key, text) in texts(ENGLISH).into_iter().chain(texts(JAPANESE)) {
+            for c in text.chars() {
+                assert_eq!(c.width(), c.width_cjk(), "{key}: {c:?} in {text:?}");
+            }
+            assert!(!text.contains('\u{3000}'), "{key}: {text:?}");
+        }
+    }
+
+    #[test]
+    fn no_language_names_a_value_that_another_does_not_know() {
+        let (english, japanese) = (texts(ENGLISH), texts(JAPANESE));
+        assert_eq!(
+            english.keys().collect::<Vec<_>>(),
+            japanese.keys().collect::<Vec<_>>()
+        );
+        for (key, text) in japanese {
+            let unknown: Vec<_> = values(&text).difference(&values(&english[&key])).copied().collect();
+            // English says "1" where it counts one thing.
+            assert!(unknown.iter().all(|name| *name == "n"), "{key}: {unknown:?}");
+        }
+    }
 
     #[test]
     fn the_texts_are_all_there() {
