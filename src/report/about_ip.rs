@@ -36,7 +36,10 @@ fn tenancy(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
     let words = &report.words.row;
     Some(match &group.tenancy {
         Tenancy::Hosted { name, company } => fill(&words.hosted, &[("name", name), ("company", company)]),
-        Tenancy::Several(domains) => fill(&words.several, &[("domains", &domains.join(&report.words.join.list))]),
+        Tenancy::Several(domains) => fill(
+            &words.several,
+            &[("domains", &domains.join(&report.words.join.list))],
+        ),
         Tenancy::Own(name) => fill(&words.own, &[("name", name)]),
         Tenancy::Unknown => return None,
     })

@@ -127,7 +127,9 @@ pub fn health_table(tested: &Checked, look: Look, lang: Lang) -> Result<String, 
     );
     if look.verbose {
         for skipped in &tested.not_asked {
-            let why = words.join.note(&skipped.zone, &words.health.why_not(&skipped.why));
+            let why = words
+                .join
+                .note(&skipped.zone, &words.health.why_not(&skipped.why));
             let line = format!("{}  {why}", words.health.not_asked);
             page.paragraph(Tone::Faint, 0, 2, &line);
         }
@@ -160,7 +162,11 @@ fn widest(words: &HealthWords) -> usize {
         &words.timeout,
         &words.error,
     ];
-    words.map(|word| cells(word)).into_iter().max().unwrap_or_default()
+    words
+        .map(|word| cells(word))
+        .into_iter()
+        .max()
+        .unwrap_or_default()
 }
 
 fn tone(verdict: &HealthVerdict) -> Tone {
@@ -275,7 +281,10 @@ mod tests {
             WhyNot::Domains,
             WhyNot::NoName,
         ];
-        let not_asked = reasons.into_iter().zip(10..).map(|(why, at)| NotAsked { zone: zone(at), why });
+        let not_asked = reasons
+            .into_iter()
+            .zip(10..)
+            .map(|(why, at)| NotAsked { zone: zone(at), why });
         let tested = Checked {
             health: health.collect(),
             not_asked: not_asked.collect(),

@@ -316,11 +316,7 @@ mod tests {
             ),
             ("拒否 (受信側)", 6, vec!["拒否", "(受信", "側)"]),
             ("これは「掲載」です", 8, vec!["これは", "「掲載」", "です"]),
-            (
-                "IP は Spamhaus に掲載",
-                12,
-                vec!["IP は", "Spamhaus に", "掲載"],
-            ),
+            ("IP は Spamhaus に掲載", 12, vec!["IP は", "Spamhaus に", "掲載"]),
             ("送信から 5.0 日後です", 12, vec!["送信から", "5.0 日後です"]),
         ] {
             assert_eq!(wrap(text, width), lines, "{text}");

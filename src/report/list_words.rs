@@ -218,7 +218,10 @@ impl ListWords {
     /// Cells of the longest label.
     pub(super) fn label_width(&self) -> usize {
         let labels = Field::iter().filter(|field| !field.is_in_doubts_alone());
-        labels.map(|field| cells(self.label(field))).max().unwrap_or_default()
+        labels
+            .map(|field| cells(self.label(field)))
+            .max()
+            .unwrap_or_default()
     }
 
     pub(super) fn kind(&self, kind: Kind) -> &str {

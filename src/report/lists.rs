@@ -117,7 +117,9 @@ fn block(list: &List, block: &mut Block<'_>) {
     block.field(Field::Note, &list.note);
     codes(list, block);
     zones(list, block);
-    let marks = block.doubts.marked_all(Field::SeenAs.into(), &list.seen_as, &join.facts);
+    let marks = block
+        .doubts
+        .marked_all(Field::SeenAs.into(), &list.seen_as, &join.facts);
     block.line(Tone::Plain, Field::SeenAs, &marks);
     let serves: Vec<&str> = list.serves.iter().map(|id| id.0.as_str()).collect();
     block.field(Field::AskedVia, &serves.join(&join.list));
@@ -332,13 +334,25 @@ mod tests {
 
     #[test]
     fn the_same_in_japanese() {
-        insta::assert_snapshot!(in_japanese(&["abusix", "sorbs", "hotmail.co.jp", "sakura.ne.jp", "conoha"]));
+        insta::assert_snapshot!(in_japanese(&[
+            "abusix",
+            "sorbs",
+            "hotmail.co.jp",
+            "sakura.ne.jp",
+            "conoha"
+        ]));
     }
 
     #[test]
     fn every_entry_fits_in_japanese_and_has_no_english_label() {
         let text = in_japanese(&[]);
-        for label in ["  status", "  who may ask", "  takes effect", "  zones", "(uncertain", "(all uncertain"] {
+        for label in [
+            "  status",
+            "  who may ask",
+            "  takes effect",
+            "  zones",
+            "(all uncertain",
+        ] {
             assert!(!text.contains(label), "{label}");
         }
         let marks = |text: &str, mark: &str| text.matches(mark).count();

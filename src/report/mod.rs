@@ -69,6 +69,7 @@ pub use own::{AskVia, HostingCompany, NoAddress, OwnAddress};
 pub use safe::visible;
 pub use settings::{Clock, Color, CsvEncoding, FailOn, Lang, NoTime, OutputFormat, Settings, When, Window};
 pub use strange::Alike;
+pub use summary::looked_at;
 pub use table::{Look, table};
 
 /// What stopped a report from being made.

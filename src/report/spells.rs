@@ -79,12 +79,15 @@ pub(super) fn counts(spells: &[Spell]) -> Option<(usize, usize)> {
 }
 
 /// The days of each spell, the last ones where they are many: `11-18 02:10/16:40, 11-19/11-20, since 11-21`.
-pub(super) fn dates(report: &Report<'_>, newest: &Group<'_>) -> Option<String> {
+pub(super) fn dates(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>) -> Option<String> {
     let words = &report.words.spells;
     let spells = newest.spells.as_slice();
     let earlier = spells.len().saturating_sub(DATED);
     let mut year = report.clock.show(report.now).year();
-    let mut dates: Vec<String> = (earlier > 0).then(|| words.earlier.of(earlier)).into_iter().collect();
+    let mut dates: Vec<String> = (earlier > 0)
+        .then(|| words.earlier.of(earlier))
+        .into_iter()
+        .collect();
     for spell in spells.iter().skip(earlier) {
         let mut day = |at: Timestamp| {
             let at = report.clock.show(at);
@@ -101,7 +104,9 @@ pub(super) fn dates(report: &Report<'_>, newest: &Group<'_>) -> Option<String> {
         };
         let date = |at| report.clock.show(at).date_naive();
         dates.push(match over {
+            None if row.state == State::Unknown => fill(&words.unclear, &[("from", &began)]),
             None => fill(&words.open, &[("from", &began)]),
+            Some(over) if over == spell.began_by => began,
             Some(over) if date(over) == date(spell.began_by) => {
                 let from = format!("{began} {}", time(spell.began_by));
                 fill(&words.span, &[("from", &from), ("to", &time(over))])

@@ -84,7 +84,7 @@ pub(super) fn told(
     for line in spells::lines(report, row, newest) {
         tell(Topic::Course, line);
     }
-    if let Some(line) = spells::dates(report, newest) {
+    if let Some(line) = spells::dates(report, row, newest) {
         tell(Topic::Dates, line);
     }
     for line in about_ip {
@@ -226,11 +226,19 @@ fn late(report: &Report<'_>, row: &Row<'_, '_>) -> Option<Told> {
         return Some(Told::alone(Topic::Late, fill(&words.late, &values)));
     }
     if last < report.now {
-        return Some(Told::alone(Topic::Late, fill(&words.late_past, &values)));
+        return Some(Told {
+            topic: Topic::Late,
+            text: fill(&words.late_past, &values),
+            bare: fill(&words.late_none, &values),
+        });
     }
     let text = fill(&words.late_until, &values);
-    let still = days::due(group, report)
-        .map(|(from, to)| fill(&words.late_still, &[("from", &from), ("to", &to), ("date", &date)]));
+    let still = days::due(group, report).map(|(from, to)| {
+        fill(
+            &words.late_still,
+            &[("from", &from), ("to", &to), ("date", &date)],
+        )
+    });
     Some(Told {
         topic: Topic::Late,
         bare: still.unwrap_or_else(|| text.clone()),
@@ -251,7 +259,9 @@ fn support(report: &Report<'_>, group: &Group<'_>) -> Vec<String> {
             (company.self_ask == FORBIDDEN).then(|| fill(&words.not_alone, &[("company", &company.name)]));
         return channel.into_iter().chain(alone).collect();
     }
-    let abuse = group.network.map(|network| network.abuse.join(&report.words.join.list));
+    let abuse = group
+        .network
+        .map(|network| network.abuse.join(&report.words.join.list));
     let abuse = abuse.filter(|abuse| !abuse.is_empty() && group.who_may_ask == WhoMayAsk::IpOwner);
     abuse
         .map(|abuse| fill(&words.abuse, &[("abuse", &abuse)]))

@@ -52,9 +52,7 @@ pub(super) fn lines(report: &Report<'_>, names_all: bool) -> Vec<String> {
 fn in_words(gap: &Gap, words: &Unseen) -> String {
     let at = match &gap.at {
         Place::Account(account) => fill(&words.account, &[("account", account)]),
-        Place::Folder { account, folder } => {
-            fill(&words.folder, &[("account", account), ("folder", folder)])
-        }
+        Place::Folder { account, folder } => fill(&words.folder, &[("account", account), ("folder", folder)]),
         Place::Message(source) => source.to_string(),
         Place::Path(path) => path.display().to_string(),
     };

@@ -80,7 +80,11 @@ pub(super) fn what(report: &Report<'_>, row: &Row<'_, '_>) -> String {
         State::Unknown => (true, Some(&words.unclear)),
     };
     let text = happens.map_or(&words.fault, |text| if is_past { &text.past } else { &text.now });
-    let from = if row.ip.is_some() { &words.ip } else { &words.server };
+    let from = if row.ip.is_some() {
+        &words.ip
+    } else {
+        &words.server
+    };
     let join = &report.words.join;
     let happens = fill(
         text,
@@ -90,7 +94,9 @@ pub(super) fn what(report: &Report<'_>, row: &Row<'_, '_>) -> String {
             ("from", from),
         ],
     );
-    let sentences = [happens, words.addresses.clone()].into_iter().chain(then.cloned());
+    let sentences = [happens, words.addresses.clone()]
+        .into_iter()
+        .chain(then.cloned());
     sentences.collect::<Vec<_>>().join(&join.sentences)
 }
 
@@ -125,10 +131,7 @@ pub(super) fn why_late(report: &Report<'_>, row: &Row<'_, '_>) -> Option<String>
         Some(Format::Qmail) => &words.qmail,
         Some(_) | None => &words.server,
     };
-    Some(fill(
-        text,
-        &[("server", server), ("days", &in_days(days?))],
-    ))
+    Some(fill(text, &[("server", server), ("days", &in_days(days?))]))
 }
 
 /// Tenths of a day: `5.0`.

@@ -59,6 +59,14 @@ pub(super) fn write(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>], 
             for (row, about_ip) in entries.iter().filter(|(other, _)| other.ip == row.ip) {
                 topics(page, report, row, about_ip, look);
             }
+            if entries
+                .iter()
+                .any(|(other, _)| other.ip == row.ip && other.can_be_written_about())
+            {
+                let width = label_width(&report.words.wide);
+                let draft = report.draft_command(row.ip);
+                page.field(Tone::Plain, &report.words.wide.next, width, &draft);
+            }
         }
     }
 }
@@ -97,7 +105,10 @@ fn grid(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>]) {
     };
     let mut widths: [usize; COLUMNS] = std::array::from_fn(widest);
     let is_fixed = |at: &usize| !SHARING.contains(at);
-    let fixed: usize = (0..COLUMNS).filter(is_fixed).filter_map(|at| widths.get(at)).sum();
+    let fixed: usize = (0..COLUMNS)
+        .filter(is_fixed)
+        .filter_map(|at| widths.get(at))
+        .sum();
     let room = page.width.saturating_sub(fixed + GAP * (COLUMNS - 1));
     let wanted = SHARING.map(|at| widths.get(at).copied().unwrap_or_default());
     for (at, width) in SHARING.iter().zip(share(&wanted, room)) {
@@ -168,11 +179,7 @@ fn line(report: &Report<'_>, row: &Row<'_, '_>, group: &Group<'_>) -> [String; C
     let listed_now = match spells::counts(&group.spells) {
         Some((listings, removals)) => fill(
             &words.changes,
-            &[
-                ("now", now),
-                ("listings", &listings),
-                ("removals", &removals),
-            ],
+            &[("now", now), ("listings", &listings), ("removals", &removals)],
         ),
         None => now.clone(),
     };
@@ -209,21 +216,10 @@ fn heading(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>) {
     }
 }
 
-/// What is told of an entry, each text under the label of its topic, and what to type next.
+/// What is told of an entry, each text under the label of its topic.
 fn topics(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>, about_ip: &[String], look: Look) {
     let words = &report.words.wide;
-    let labels = [
-        &words.what,
-        &words.evidence,
-        &words.listings,
-        &words.address,
-        &words.why,
-        &words.still,
-        &words.again,
-        &words.who,
-        &words.next,
-    ];
-    let width = labels.map(|label| cells(label)).into_iter().max().unwrap_or_default();
+    let width = label_width(words);
     let mut told = told(report, row, about_ip, look.verbose);
     // Whoever reads what happens wants to see it proved at once.
     told.sort_by_key(|told| match told.topic {
@@ -245,9 +241,26 @@ fn topics(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>, about_ip: &[S
         page.field(Tone::Plain, shown, width, &told.bare);
         above = label;
     }
-    if row.can_be_written_about() {
-        page.field(Tone::Plain, &words.next, width, &report.draft_command(row.ip));
-    }
+}
+
+/// Cells of the longest label.
+fn label_width(words: &WideWords) -> usize {
+    let labels = [
+        &words.what,
+        &words.evidence,
+        &words.listings,
+        &words.address,
+        &words.why,
+        &words.still,
+        &words.again,
+        &words.who,
+        &words.next,
+    ];
+    labels
+        .map(|label| cells(label))
+        .into_iter()
+        .max()
+        .unwrap_or_default()
 }
 
 /// The label of a topic; none where the lines of the grid say it.

@@ -175,6 +175,7 @@ pub(super) struct Heading {
     pub(super) since: String,
     pub(super) until: String,
     pub(super) between: String,
+    pub(super) on: String,
 }
 
 /// `[sentence]`
@@ -238,6 +239,7 @@ pub(super) struct Row {
     pub(super) late: String,
     pub(super) late_past: String,
     pub(super) late_until: String,
+    pub(super) late_none: String,
     pub(super) late_still: String,
     pub(super) delayed: Counted,
     pub(super) removal: String,
@@ -280,6 +282,7 @@ pub(super) struct Spells {
     pub(super) dates: String,
     pub(super) span: String,
     pub(super) open: String,
+    pub(super) unclear: String,
     pub(super) earlier: Counted,
     pub(super) presumed: String,
 }
@@ -459,7 +462,10 @@ mod tests {
             japanese.keys().collect::<Vec<_>>()
         );
         for (key, text) in japanese {
-            let unknown: Vec<_> = values(&text).difference(&values(&english[&key])).copied().collect();
+            let unknown: Vec<_> = values(&text)
+                .difference(&values(&english[&key]))
+                .copied()
+                .collect();
             // English says "1" where it counts one thing.
             assert!(unknown.iter().all(|name| *name == "n"), "{key}: {unknown:?}");
         }

@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod history;
 mod kills;
+mod language;
 mod ledger;
 mod mailbox;
 mod news;
