@@ -32,7 +32,7 @@ pub(crate) async fn run(args: ListsArgs, console: Console) -> anyhow::Result<Out
     let mut stdout = io::BufWriter::new(io::stdout().lock());
     match format {
         ListFormat::Table => {
-            let table = report::lists_table(&known, outputs::look(Color::Auto, console), lang);
+            let table = report::lists_table(&known, outputs::look(Color::Auto, console), lang)?;
             stdout.write_all(table.as_bytes())
         }
         ListFormat::Csv => {

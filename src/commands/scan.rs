@@ -15,10 +15,9 @@ use crate::commands::stop::Stop;
 use crate::commands::walk::Reader;
 use crate::commands::{Outcome, outputs};
 use crate::config::Config;
-use crate::event::FolderRef;
 use crate::ledger::{History, Ledger, Window};
 use crate::mailbox::Scope;
-use crate::report::{Input, Report};
+use crate::report::{self, Input, Report};
 
 /// What the report says of an interrupted run.
 const UNASKED: &str = "the lists were not asked to the end: it was interrupted";
@@ -72,7 +71,8 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     };
     let mut history = ledger.history(&window).await?;
     let (warnings, cut_short) = asked(&reader, &dns, &mut history).await?;
-    let looked_at = looked_at(window.folders.as_deref().unwrap_or_default());
+    let folders = window.folders.as_deref().unwrap_or_default();
+    let looked_at = report::looked_at(folders, settings.lang.unwrap_or_default())?;
     let report = Report::build(Input {
         history: &history,
         catalogue: &catalogue,
@@ -140,23 +140,4 @@ async fn ask(
             anyhow::Error::from(error)
         )]),
     }
-}
-
-/// `postmaster@mail.hosting.example.jp (INBOX, Junk)` for each account.
-fn looked_at(folders: &[FolderRef]) -> Vec<String> {
-    let login = |folder: &FolderRef| match folder.user.contains('@') {
-        true => format!("{} on {}", folder.user, folder.host),
-        false => format!("{}@{}", folder.user, folder.host),
-    };
-    let accounts = folders.chunk_by(|one, next| login(one) == login(next));
-    let names = |account: &[FolderRef]| {
-        account
-            .iter()
-            .map(|f| f.folder.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    accounts
-        .filter_map(|account| Some(format!("{} ({})", login(account.first()?), names(account))))
-        .collect()
 }

@@ -27,7 +27,7 @@ fn helo(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
     let helo = group
         .helo
         .filter(|helo| !group.ptr.is_empty() && !group.ptr.contains(helo))?;
-    let ptr = group.ptr.join(", ");
+    let ptr = group.ptr.join(&report.words.join.list);
     Some(fill(&report.words.row.helo, &[("helo", &helo), ("ptr", &ptr)]))
 }
 
@@ -36,7 +36,10 @@ fn tenancy(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
     let words = &report.words.row;
     Some(match &group.tenancy {
         Tenancy::Hosted { name, company } => fill(&words.hosted, &[("name", name), ("company", company)]),
-        Tenancy::Several(domains) => fill(&words.several, &[("domains", &domains.join(", "))]),
+        Tenancy::Several(domains) => fill(
+            &words.several,
+            &[("domains", &domains.join(&report.words.join.list))],
+        ),
         Tenancy::Own(name) => fill(&words.own, &[("name", name)]),
         Tenancy::Unknown => return None,
     })
@@ -92,7 +95,7 @@ mod tests {
             })
             .to_vec();
         let look = Look {
-            width: 200,
+            width: 109, // the widest with a line for each entry
             color: false,
             verbose: false,
         };
@@ -146,7 +149,7 @@ mod tests {
             ),
         ];
         let look = Look {
-            width: 200,
+            width: 109, // the widest with a line for each entry
             color: false,
             verbose: false,
         };

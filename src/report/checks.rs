@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use serde::Deserialize;
+
 use crate::catalogue::Catalogue;
 use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Listing, Names, Owner, Ptr};
 use crate::event::Zone;
@@ -12,12 +14,37 @@ use crate::report::layout::{Page, Tone, cells, column, pad};
 use crate::report::settings::Lang;
 use crate::report::table::Look;
 use crate::report::tenancy::hosted;
-use crate::report::words::{Check, Words, fill};
+use crate::report::words::{Check, Join, Words, fill};
 
 /// Under this width each list is a block.
 const NARROW: usize = 80;
 /// Beyond this number of addresses only those are shown that a list has.
 const FEW: usize = 16;
+
+/// `[answer]`: what an answer means, in a word.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnswerWords {
+    listed: String,
+    not_listed: String,
+    refused: String,
+    timeout: String,
+    error: String,
+    zone_dead: String,
+}
+
+impl AnswerWords {
+    pub(super) fn of(&self, answer: &Answer) -> &str {
+        match answer {
+            Answer::Listed(_) => &self.listed,
+            Answer::NotListed => &self.not_listed,
+            Answer::Refused(_) => &self.refused,
+            Answer::Timeout => &self.timeout,
+            Answer::Error(_) => &self.error,
+            Answer::ZoneDead(_) => &self.zone_dead,
+        }
+    }
+}
 
 /// The answers about each address, with the health of each list.
 ///
@@ -55,11 +82,11 @@ pub fn check_table(
         page.gap();
         page.spans(&[(Tone::Strong, &ip.to_string())]);
         for names in checked.names.iter().filter(|names| names.ip == *ip) {
-            ptr(&mut page, names, &words.check);
-            owner(&mut page, names, catalogue, &words.check);
+            ptr(&mut page, names, &words);
+            owner(&mut page, names, catalogue, &words);
         }
         page.gap();
-        answers(&mut page, checked, listings, &words.check);
+        answers(&mut page, checked, listings, &words);
         summary(&mut page, listings, &words.check);
     }
     if hidden_ips > 0 {
@@ -79,7 +106,7 @@ fn resolvers(page: &mut Page, checked: &Checked, words: &Words, look: Look) {
         .map(|health| health.resolver.as_str())
         .collect();
     if look.verbose || resolvers.len() > 1 {
-        let resolvers = Vec::from_iter(resolvers).join(", ");
+        let resolvers = Vec::from_iter(resolvers).join(&words.join.list);
         page.gap();
         page.paragraph(
             Tone::Faint,
@@ -97,12 +124,13 @@ fn resolvers(page: &mut Page, checked: &Checked, words: &Words, look: Look) {
     }
 }
 
-fn ptr(page: &mut Page, names: &Names, words: &Check) {
+fn ptr(page: &mut Page, names: &Names, words: &Words) {
+    let (join, words) = (&words.join, &words.check);
     let (tone, line) = match &names.ptr {
         Ptr::Confirmed(name) => (Tone::Plain, fill(&words.ptr_confirmed, &[("name", name)])),
         Ptr::Unconfirmed(names) => (
             Tone::Warn,
-            fill(&words.ptr_unconfirmed, &[("names", &names.join(", "))]),
+            fill(&words.ptr_unconfirmed, &[("names", &names.join(&join.list))]),
         ),
         Ptr::None => (Tone::Warn, words.ptr_none.clone()),
         Ptr::Unknown(why) => (Tone::Warn, fill(&words.ptr_unknown, &[("why", why)])),
@@ -111,7 +139,8 @@ fn ptr(page: &mut Page, names: &Names, words: &Check) {
 }
 
 /// Who holds the address, and how they are reached: a hosting company's support, else where complaints go to.
-fn owner(page: &mut Page, names: &Names, catalogue: &Catalogue, words: &Check) {
+fn owner(page: &mut Page, names: &Names, catalogue: &Catalogue, words: &Words) {
+    let (join, words) = (&words.join, &words.check);
     let mut write = |line: &str| page.paragraph(Tone::Plain, 2, 5, line);
     let network = match &names.owner {
         Owner::NotAsked => None,
@@ -137,7 +166,7 @@ fn owner(page: &mut Page, names: &Names, catalogue: &Catalogue, words: &Check) {
             &[("company", &company.name), ("channel", &company.channel)],
         ));
     } else if let Some(network) = network.filter(|network| !network.abuse.is_empty()) {
-        write(&fill(&words.abuse, &[("abuse", &network.abuse.join(", "))]));
+        write(&fill(&words.abuse, &[("abuse", &network.abuse.join(&join.list))]));
     }
 }
 
@@ -145,45 +174,48 @@ fn owner(page: &mut Page, names: &Names, catalogue: &Catalogue, words: &Check) {
 struct Line<'a> {
     zone: &'a str,
     answer: &'a Answer,
+    result: &'a str,
     meaning: String,
     health: &'a str,
 }
 
 /// The flat table, or under 80 columns a block for each list.
-fn answers(page: &mut Page, checked: &Checked, listings: &[&Listing], words: &Check) {
+fn answers(page: &mut Page, checked: &Checked, listings: &[&Listing], words: &Words) {
     let lines: Vec<Line<'_>> = listings
         .iter()
         .map(|listing| Line {
             zone: listing.zone.as_str(),
             answer: &listing.answer,
-            meaning: meaning(listing),
-            health: health(checked, listing, words),
+            result: words.answer.of(&listing.answer),
+            meaning: meaning(listing, &words.join),
+            health: health(checked, listing, &words.check),
         })
         .collect();
     if lines.is_empty() {
         return;
     }
     if page.width < NARROW {
+        let wide = lines.iter().map(|line| cells(line.result)).max();
         for line in &lines {
-            block(page, line, words);
+            block(page, line, wide.unwrap_or_default(), &words.check);
         }
     } else {
-        flat(page, &lines, words);
+        flat(page, &lines, &words.check);
     }
     page.gap();
 }
 
-fn block(page: &mut Page, line: &Line<'_>, words: &Check) {
-    let result = pad(line.answer.word(), 10);
+fn block(page: &mut Page, line: &Line<'_>, wide: usize, words: &Check) {
+    let result = pad(line.result, wide);
     page.spans(&[
         (tone(line.answer), &result),
         (Tone::Plain, &format!("  {}", line.zone)),
     ]);
     if !line.meaning.is_empty() {
-        page.paragraph(Tone::Plain, 12, 0, &line.meaning);
+        page.paragraph(Tone::Plain, wide + 2, 0, &line.meaning);
     }
     let health = fill(&words.health_line, &[("health", &line.health)]);
-    page.paragraph(Tone::Faint, 12, 0, &health);
+    page.paragraph(Tone::Faint, wide + 2, 0, &health);
 }
 
 /// Zone, result, meaning, health. The meaning takes what room the others leave and wraps; a zone that is too long for
@@ -198,7 +230,7 @@ fn flat(page: &mut Page, lines: &[Line<'_>], words: &Check) {
         .map(|line| cells(line.zone))
         .filter(|cells| *cells <= longest);
     let zone = fitting.chain([cells(&words.zone)]).max().unwrap_or(0);
-    let result = widest(&words.result, &|line| cells(line.answer.word()));
+    let result = widest(&words.result, &|line| cells(line.result));
     let health = widest(&words.health, &|line| cells(line.health));
     let room = page.width.saturating_sub(zone + result + health + 6);
     let meaning = widest(&words.meaning, &|line| cells(&line.meaning)).min(room);
@@ -222,7 +254,7 @@ fn flat(page: &mut Page, lines: &[Line<'_>], words: &Check) {
                     Tone::Plain,
                     &first(if is_long { "" } else { line.zone }, zone + 2),
                 ),
-                (tone(line.answer), &first(line.answer.word(), result)),
+                (tone(line.answer), &first(line.result, result)),
                 (
                     Tone::Plain,
                     &format!("  {}  {}", pad(part, meaning), first(line.health, 0)),
@@ -241,13 +273,13 @@ fn tone(answer: &Answer) -> Tone {
 }
 
 /// The meaning with the codes behind it, else why there is none.
-pub(super) fn meaning(listing: &Listing) -> String {
+pub(super) fn meaning(listing: &Listing, join: &Join) -> String {
     let codes: Vec<String> = listing.answer.codes().iter().map(ToString::to_string).collect();
     match (listing.in_words(), codes.is_empty()) {
         (Some(meaning), true) => meaning.to_owned(),
         (Some(meaning), false) if codes.iter().all(|code| meaning.contains(code)) => meaning.to_owned(),
-        (Some(meaning), false) => format!("{meaning} ({})", codes.join(", ")),
-        (None, _) => codes.join(", "),
+        (Some(meaning), false) => join.aside(&meaning, &codes.join(&join.list)),
+        (None, _) => codes.join(&join.list),
     }
 }
 
@@ -431,6 +463,18 @@ mod tests {
             verbose: false,
         };
         insta::assert_snapshot!(check_table(&checked(), &CATALOGUE, look, Lang::En).unwrap());
+    }
+
+    #[test]
+    fn the_answers_at_80_columns_in_japanese() {
+        let look = Look {
+            width: 80,
+            color: false,
+            verbose: false,
+        };
+        let text = check_table(&checked(), &CATALOGUE, look, Lang::Ja).unwrap();
+        assert!(text.lines().all(|line| cells(line) <= 80), "{text}");
+        insta::assert_snapshot!(text);
     }
 
     #[test]

@@ -135,7 +135,7 @@ fn lines(report: &Report<'_>, rows: &[Row<'_, '_>]) -> BTreeMap<Option<IpAddr>, 
 }
 
 /// The days whose mail this receiver refuses so that the bounce comes at the end of the queue's life, which is not yet.
-fn due(group: &Group<'_>, report: &Report<'_>) -> Option<(NaiveDate, NaiveDate)> {
+pub(super) fn due(group: &Group<'_>, report: &Report<'_>) -> Option<(NaiveDate, NaiveDate)> {
     let life = group
         .queue_life
         .filter(|_| group.late_cause.is_some_and(LateCause::is_queue_life))?;

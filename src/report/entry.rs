@@ -1,11 +1,14 @@
 //! The entries of the table: a line of columns for each, and what a reader needs to know and to do below it.
 
+use std::collections::BTreeSet;
+
 use crate::event::Reason;
 use crate::ledger::State;
 use crate::report::Report;
 use crate::report::about_ip;
-use crate::report::layout::{Page, Tone, cells, column, pad, pad_left};
-use crate::report::rows::Row;
+use crate::report::group::Group;
+use crate::report::layout::{Page, Tone, cells, column, pad, pad_left, share};
+use crate::report::rows::{Row, states};
 use crate::report::table::Look;
 use crate::report::told::{self, Topic, told};
 use crate::report::words::fill;
@@ -62,19 +65,14 @@ impl Columns {
         let longest = if width < 100 { 15 } else { 39 };
         let fitting = rows
             .iter()
-            .map(|row| cells(&ip(row, report)))
+            .map(|row| cells(&ip_name(row, report)))
             .filter(|cells| *cells <= longest);
         let ip = fitting.chain([cells(&words.ip)]).max().unwrap_or_default();
         let room = width.saturating_sub(state + ip + mail + late + 5 * 2);
         let by = widest(&words.refused_by, &|row| row.refused_by(words));
         let list = widest(&words.list, &|row| lists(row, report));
-        let half = room / 2;
-        let (refused_by, list) = match (by <= half, list <= half) {
-            _ if by + list <= room => (by, list),
-            (true, _) => (by, room - by),
-            (false, true) => (room - list, list),
-            (false, false) => (room - half, half),
-        };
+        let shared = share(&[by, list], room);
+        let [refused_by, list] = [0, 1].map(|at| shared.get(at).copied().unwrap_or_default());
         Self {
             state,
             ip,
@@ -113,7 +111,7 @@ impl Columns {
     /// The line of an entry: an address that does not fit its column stands alone before it, other cells wrap.
     fn line(&self, page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>) {
         let word = report.words.state.of(row.state);
-        let mut address = ip(row, report);
+        let mut address = ip_name(row, report);
         let mut state = pad(word, self.state);
         if cells(&address) > self.ip {
             page.spans(&[(tone(row.state), &state), (Tone::Plain, &format!("  {address}"))]);
@@ -146,10 +144,12 @@ impl Columns {
 fn block(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>) {
     let words = &report.words.row;
     page.gap();
-    let state = pad(report.words.state.of(row.state), 9);
+    let widest = states().map(|state| cells(report.words.state.of(state)));
+    let widest = widest.into_iter().max().unwrap_or_default();
+    let state = pad(report.words.state.of(row.state), widest);
     page.spans(&[
         (tone(row.state), &state),
-        (Tone::Strong, &format!("  {}", ip(row, report))),
+        (Tone::Strong, &format!("  {}", ip_name(row, report))),
     ]);
     let lines = [
         fill(
@@ -164,7 +164,8 @@ fn block(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>) {
     }
 }
 
-fn tone(state: State) -> Tone {
+/// How bad a state is.
+pub(super) fn tone(state: State) -> Tone {
     match state {
         State::Relisted | State::New | State::Ongoing => Tone::Bad,
         State::ReceiverFault | State::Unknown => Tone::Warn,
@@ -172,16 +173,26 @@ fn tone(state: State) -> Tone {
     }
 }
 
-fn ip(row: &Row<'_, '_>, report: &Report<'_>) -> String {
+/// The address, or that none is named.
+pub(super) fn ip_name(row: &Row<'_, '_>, report: &Report<'_>) -> String {
     row.ip
         .map_or_else(|| report.words.column.no_ip.clone(), |ip| ip.to_string())
 }
 
 pub(super) fn lists(row: &Row<'_, '_>, report: &Report<'_>) -> String {
+    lists_of(row, &row.groups, report)
+}
+
+/// The lists that the replies of these groups name, else what stands in their place.
+pub(super) fn lists_of(row: &Row<'_, '_>, groups: &[&Group<'_>], report: &Report<'_>) -> String {
     let words = &report.words.column;
-    match row.lists() {
-        _ if row.state == State::ReceiverFault => words.receiver_fault.clone(),
-        lists if !lists.is_empty() => lists.join(", "),
+    let lists: BTreeSet<&str> = groups
+        .iter()
+        .flat_map(|group| group.blocklists.iter().map(|list| list.0.as_str()))
+        .collect();
+    match row.state {
+        State::ReceiverFault => words.receiver_fault.clone(),
+        _ if !lists.is_empty() => Vec::from_iter(lists).join(&report.words.join.list),
         _ => match row.reason() {
             Some(Reason::RequirePtr) => words.no_ptr.clone(),
             Some(Reason::RateLimited) => words.rate.clone(),
@@ -202,7 +213,19 @@ fn below(
     // Whoever has to write to the receiver needs its words; with a known list the list's page says more.
     let asks_with_reply = told::is_for_receiver(row);
     for told in told(report, row, about_ip, look.verbose) {
-        if told.topic != Topic::Reply || asks_with_reply || look.verbose {
+        let is_shown = match told.topic {
+            Topic::Reply => asks_with_reply || look.verbose,
+            // the line above says it, and there is little room
+            Topic::What | Topic::Dates | Topic::Why | Topic::Again => false,
+            Topic::Receivers
+            | Topic::Server
+            | Topic::Listing
+            | Topic::Course
+            | Topic::Address
+            | Topic::Late
+            | Topic::Remedy => true,
+        };
+        if is_shown {
             page.paragraph(Tone::Plain, indent, 2, &told.text);
         }
     }

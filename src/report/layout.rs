@@ -3,6 +3,7 @@
 //! Everything that comes in here goes through [`visible`] before its width is taken.
 //! Widths are Unicode's (Standard Annex #11) with ambiguous characters narrow; our own layout is ASCII for that reason.
 
+use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::report::safe::visible;
@@ -17,20 +18,14 @@ pub(super) fn cells(text: &str) -> usize {
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in visible(text).split_whitespace() {
-        let mut space = !line.is_empty();
-        for piece in pieces(word) {
-            let needed = cells(&line) + usize::from(space) + cells(piece);
-            if !line.is_empty() && needed > width {
-                lines.push(std::mem::take(&mut line));
-                space = false;
-            }
-            if space {
-                line.push(' ');
-            }
-            line.push_str(piece);
-            space = false;
+    for piece in pieces(&visible(text)) {
+        let joint = if line.is_empty() { "" } else { piece.space };
+        if !line.is_empty() && cells(&line) + cells(joint) + cells(&piece.text) > width {
+            lines.push(std::mem::take(&mut line));
+        } else {
+            line.push_str(joint);
         }
+        line.push_str(&piece.text);
     }
     if !line.is_empty() || lines.is_empty() {
         lines.push(line);
@@ -38,53 +33,63 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// A word in the pieces between which a line may break: before and behind each wide character.
-fn pieces(word: &str) -> Vec<&str> {
-    let mut starts: Vec<usize> = Vec::new();
-    let (mut after_wide, mut after_opening) = (false, false);
-    for (at, c) in word.char_indices() {
-        let wide = c.width() == Some(2);
-        let joins = c.width() == Some(0) || closes(c);
-        if at > 0 && !joins && !after_opening && (wide || after_wide) {
-            starts.push(at);
-        }
-        after_opening = opens(c);
-        if !joins {
-            after_wide = wide;
+/// What no line break parts, and whether a space stands before it.
+struct Piece {
+    space: &'static str,
+    text: String,
+}
+
+/// Longest number that stays with its unit.
+const NUMBER: usize = 8;
+
+/// A text in its pieces: words, and of those in Japanese each character. What opens a bracket stays with what follows,
+/// what closes one with what precedes, and a number with the counter behind it (`5 日`).
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for word in text.split_whitespace() {
+        let mut before: Option<&str> = None;
+        for cluster in word.graphemes(true) {
+            let breaks = before.is_some_and(|before| may_part(before, cluster));
+            match pieces.last_mut() {
+                Some(last) if before.is_some() && !breaks => last.text.push_str(cluster),
+                Some(last) if before.is_none() && counts(&last.text) && is_wide(cluster) => {
+                    last.text.push(' ');
+                    last.text.push_str(cluster);
+                }
+                Some(_) | None => pieces.push(Piece {
+                    space: if breaks { "" } else { " " },
+                    text: cluster.to_owned(),
+                }),
+            }
+            before = Some(cluster);
         }
     }
-    starts.push(word.len());
-    let mut from = 0;
-    starts
-        .into_iter()
-        .filter_map(|to| {
-            let piece = word.get(from..to);
-            from = to;
-            piece
-        })
-        .collect()
+    pieces
 }
 
-/// Brackets that no line ends with.
-fn opens(c: char) -> bool {
-    matches!(c, '(' | '[' | '\u{300c}' | '\u{300e}' | '\u{3010}' | '\u{ff08}')
+/// Whether a line may end between two characters of a word (JIS X 4051): beside a wide one, yet neither behind what
+/// opens nor before what closes.
+fn may_part(before: &str, after: &str) -> bool {
+    (is_wide(before) || is_wide(after)) && !is_one_of(before, OPENING) && !is_one_of(after, CLOSING)
 }
 
-/// Marks that no line begins with in Japanese (JIS X 4051): commas, full stops, closing brackets, the long vowel.
-fn closes(c: char) -> bool {
-    matches!(
-        c,
-        ')' | ']'
-            | '\u{3001}'
-            | '\u{3002}'
-            | '\u{300d}'
-            | '\u{300f}'
-            | '\u{3011}'
-            | '\u{30fc}'
-            | '\u{ff09}'
-            | '\u{ff0c}'
-            | '\u{ff0e}'
-    )
+/// No line ends with them.
+const OPENING: &str = "([{\"'\u{300c}\u{300e}\u{3010}\u{3014}\u{ff08}\u{ff3b}";
+/// No line begins with them: commas, full stops, closing brackets, the long vowel, the middle dot, small kana.
+const CLOSING: &str = ")]},.;:!?%\"'\u{3001}\u{3002}\u{300d}\u{300f}\u{3011}\u{3015}\u{30fb}\u{30fc}\u{ff01}\u{ff09}\u{ff0c}\u{ff0e}\u{ff1a}\u{ff1b}\u{ff1f}\u{ff3d}\u{3005}\u{3041}\u{3043}\u{3045}\u{3047}\u{3049}\u{3063}\u{3083}\u{3085}\u{3087}\u{30a1}\u{30a3}\u{30a5}\u{30a7}\u{30a9}\u{30c3}\u{30e3}\u{30e5}\u{30e7}";
+
+fn is_one_of(cluster: &str, set: &str) -> bool {
+    cluster.chars().next().is_some_and(|c| set.contains(c))
+}
+
+fn is_wide(cluster: &str) -> bool {
+    cluster.chars().next().and_then(UnicodeWidthChar::width) == Some(2)
+}
+
+/// Whether it is a short number.
+fn counts(text: &str) -> bool {
+    let digits = |c: char| c.is_ascii_digit() || c == '.';
+    text.len() <= NUMBER && text.chars().all(digits) && text.ends_with(|c: char| c.is_ascii_digit())
 }
 
 /// A text in a column: wrapped, and a word that is wider than the column goes on below itself. Nothing is lost.
@@ -92,15 +97,40 @@ pub(super) fn column(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for line in wrap(text, width) {
         let mut part = String::new();
-        for c in line.chars() {
-            if !part.is_empty() && cells(&part) + c.width().unwrap_or(0) > width {
+        for cluster in line.graphemes(true).flat_map(|cluster| fitting(cluster, width)) {
+            if !part.is_empty() && cells(&format!("{part}{cluster}")) > width {
                 lines.push(std::mem::take(&mut part));
             }
-            part.push(c);
+            part.push_str(cluster);
         }
         lines.push(part);
     }
     lines
+}
+
+/// A cluster; a stranger's that is wider than the column, in its characters.
+fn fitting(cluster: &str, width: usize) -> Vec<&str> {
+    if cells(cluster) <= width {
+        return vec![cluster];
+    }
+    let ends = cluster.char_indices().map(|(at, c)| (at, at + c.len_utf8()));
+    ends.filter_map(|(from, to)| cluster.get(from..to)).collect()
+}
+
+/// What each column gets of `room`, where all together want more: none gets less than one that wants less.
+pub(super) fn share(wanted: &[usize], room: usize) -> Vec<usize> {
+    let mut granted = wanted.to_vec();
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by_key(|at| wanted.get(*at));
+    let (mut left, mut columns) = (room, wanted.len());
+    for at in order {
+        if let Some(width) = granted.get_mut(at) {
+            *width = (*width).min(left / columns.max(1));
+            left -= *width;
+        }
+        columns -= 1;
+    }
+    granted
 }
 
 /// Filled with spaces on the right.
@@ -244,7 +274,7 @@ impl Page {
 mod tests {
     use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
-    use crate::report::layout::{Page, cells, column, pad, wrap};
+    use crate::report::layout::{Page, cells, column, pad, share, wrap};
 
     #[test]
     fn kana_are_two_cells_and_break_anywhere() {
@@ -274,6 +304,37 @@ mod tests {
             ["Outlook.", "com", "mail.exa", "mple.jp"]
         );
         assert_eq!(column("迷惑メール", 5), ["迷惑", "メー", "ル"]);
+    }
+
+    #[test]
+    fn japanese_lines_begin_and_end_as_they_may() {
+        for (text, width, lines) in [
+            (
+                "受信側の、設定です。次に",
+                8,
+                vec!["受信側", "の、設定", "です。次", "に"],
+            ),
+            ("拒否 (受信側)", 6, vec!["拒否", "(受信", "側)"]),
+            ("これは「掲載」です", 8, vec!["これは", "「掲載」", "です"]),
+            ("IP は Spamhaus に掲載", 12, vec!["IP は", "Spamhaus に", "掲載"]),
+            ("送信から 5.0 日後です", 12, vec!["送信から", "5.0 日後です"]),
+        ] {
+            assert_eq!(wrap(text, width), lines, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_is_not_cut() {
+        let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}";
+        assert_eq!(column(&format!("{family}{family}{family}"), 4).len(), 2);
+        assert_eq!(column("か\u{3099}か\u{3099}", 2), ["か\u{3099}"; 2]);
+    }
+
+    #[test]
+    fn who_wants_little_gets_it() {
+        assert_eq!(share(&[5, 30, 20], 40), [5, 18, 17]);
+        assert_eq!(share(&[5, 6], 40), [5, 6]);
+        assert_eq!(share(&[], 40), [0; 0]);
     }
 
     proptest! {

@@ -8,9 +8,12 @@ use serde::Serialize;
 
 use crate::catalogue::{Hosting, Known, List, Receiver, ZoneFacts};
 use crate::report::csv::{Destination, Table};
+use crate::report::list_words::Doubts;
 use crate::report::lists::{answers, zone_facts};
 use crate::report::ndjson::json_line;
+use crate::report::settings::Lang;
 use crate::report::ways;
+use crate::report::words::Words;
 
 /// What all have stands first, then what lists have, what receivers and hosting companies have.
 const COLUMNS: [&str; 37] = [
@@ -59,11 +62,13 @@ const HOSTING: &str = "hosting";
 /// Writes a row for each entry and gives the number of characters that the encoding could not hold.
 ///
 /// # Errors
-/// When `out` cannot be written to.
+/// When `out` cannot be written to, or the program's own texts cannot be read.
 pub fn lists_csv(known: &Known<'_>, out: impl Write, to: Destination) -> io::Result<u64> {
+    // What programs read is the same in each language.
+    let words = Words::of(Lang::En).map_err(io::Error::other)?;
     let mut table = Table::new(out, to, &COLUMNS)?;
     for list in &known.lists {
-        table.row(cells(list_cells(list)))?;
+        table.row(cells(list_cells(list, &words)))?;
     }
     for receiver in &known.receivers {
         table.row(cells(receiver_cells(receiver)))?;
@@ -83,14 +88,15 @@ fn cells<const N: usize>(named: [(&str, String); N]) -> [String; COLUMNS.len()] 
     COLUMNS.map(|column| named.remove(column).unwrap_or_default())
 }
 
-fn list_cells(list: &List) -> [(&'static str, String); 29] {
+fn list_cells(list: &List, words: &Words) -> [(&'static str, String); 29] {
+    let doubts = Doubts::of(&list.uncertain, words);
     let row = ListRow::of(list);
     let zones: Vec<&str> = row.zones.iter().map(|zone| zone.name.as_str()).collect();
     let notes = list.zones().map(|zone| match zone.note.as_str() {
-        "" => zone_facts(list, &zone),
-        note => format!("{}; {note}", zone_facts(list, &zone)),
+        "" => zone_facts(&zone, &doubts),
+        note => format!("{}; {note}", zone_facts(&zone, &doubts)),
     });
-    let answers = list.zones().flat_map(|zone| answers(list, &zone));
+    let answers = list.zones().flat_map(|zone| answers(list, &zone, &doubts));
     let codes = list.codes.iter().map(|(code, text)| format!("{code} = {text}"));
     [
         ("id", row.id.to_owned()),

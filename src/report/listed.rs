@@ -41,7 +41,7 @@ pub(super) fn listed(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>)
                     None => listing.zone.to_string(),
                 })
                 .collect();
-            fill(&words.yes, &[("where", &place.join("; "))])
+            fill(&words.yes, &[("where", &place.join(&report.words.join.facts))])
         }
         (ListedNow::No, Some(checked)) => {
             match newest.spells.last().map(|spell| (spell.ended_after, spell.end)) {
@@ -111,5 +111,5 @@ pub(super) fn also_listed(report: &Report<'_>, row: &Row<'_, '_>) -> Option<Stri
         }
     }
     let others: Vec<&str> = others.into_iter().map(Zone::as_str).collect();
-    (!others.is_empty()).then(|| others.join(", "))
+    (!others.is_empty()).then(|| others.join(&report.words.join.list))
 }

@@ -8,15 +8,12 @@ use clap::ValueEnum;
 
 use crate::catalogue::{Known, List, Standing, WhoMayAsk, ZoneFacts};
 use crate::report::layout::{Page, Tone};
-use crate::report::providers;
+use crate::report::list_words::{Doubts, Field, is_for_the_receiver_alone};
 use crate::report::settings::Lang;
 use crate::report::table::Look;
 use crate::report::ways;
-
-/// Cells of the longest name.
-pub(super) const NAME: usize = "takes effect".len();
-/// How an entry of `uncertain` begins that stands for the whole list.
-const EVERYTHING: &str = "everything";
+use crate::report::words::{Words, fill};
+use crate::report::{Error, providers};
 
 /// What `lists` puts on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -31,204 +28,223 @@ pub enum ListFormat {
 }
 
 /// A block for each entry. The ways out are told in the reader's language, everything else in the catalogue's.
-#[must_use]
-pub fn lists_table(known: &Known<'_>, look: Look, lang: Lang) -> String {
+///
+/// # Errors
+/// When the program's own texts cannot be read.
+pub fn lists_table(known: &Known<'_>, look: Look, lang: Lang) -> Result<String, Error> {
+    let words = Words::of(lang)?;
     let mut page = Page::new(look.width, look.color);
     for list in &known.lists {
         page.gap();
-        block(list, &mut page);
+        block(list, &mut Block::new(&mut page, &list.uncertain, &words));
     }
     for receiver in &known.receivers {
         page.gap();
-        providers::receiver(receiver, &mut page);
+        providers::receiver(receiver, &mut Block::new(&mut page, &receiver.uncertain, &words));
     }
     for company in &known.hosting {
         page.gap();
-        providers::hosting(company, &mut page);
+        providers::hosting(company, &mut Block::new(&mut page, &company.uncertain, &words));
     }
     for way in &known.ways {
         page.gap();
-        ways::block(way, lang, &mut page);
+        ways::block(way, lang, &mut Block::new(&mut page, &[], &words));
     }
-    page.finish()
+    Ok(page.finish())
+}
+
+/// An entry that is being written.
+pub(super) struct Block<'a> {
+    pub(super) page: &'a mut Page,
+    pub(super) doubts: Doubts<'a>,
+    label_width: usize,
+}
+
+impl<'a> Block<'a> {
+    fn new(page: &'a mut Page, unsure: &'a [String], words: &'a Words) -> Self {
+        Self {
+            page,
+            doubts: Doubts::of(unsure, words),
+            label_width: words.lists.label_width(),
+        }
+    }
+
+    /// A field under its label, whatever is doubted; nothing where there is no text.
+    pub(super) fn line(&mut self, tone: Tone, field: Field, text: &str) {
+        self.labelled(tone, self.doubts.words.label(field), text);
+    }
+
+    /// A line under any label; nothing where there is no text.
+    pub(super) fn labelled(&mut self, tone: Tone, label: &str, text: &str) {
+        if !text.is_empty() {
+            self.page.field(tone, label, self.label_width, text);
+        }
+    }
+
+    /// A field, marked where `uncertain` has its name.
+    pub(super) fn field(&mut self, field: Field, text: &str) {
+        if !text.is_empty() {
+            let text = self.doubts.marked(field.into(), text);
+            self.line(Tone::Plain, field, &text);
+        }
+    }
+
+    /// Fields, and below them the names of those about which nothing is known.
+    pub(super) fn fields(&mut self, fields: impl IntoIterator<Item = (Field, String)>) -> String {
+        let mut missing = Vec::new();
+        for (field, text) in fields {
+            if text.is_empty() {
+                missing.push(self.doubts.words.label(field));
+            }
+            self.field(field, &text);
+        }
+        missing.join(&self.doubts.join.list)
+    }
 }
 
 /// What it is and whether it lives, how to get off it, then what tells its refusals from others'.
-fn block(list: &List, page: &mut Page) {
-    let unsure = &list.uncertain;
-    page.heading(&list.id.0, &list.name);
+fn block(list: &List, block: &mut Block<'_>) {
+    let Doubts { words, join, .. } = block.doubts;
+    block.page.heading(&list.id.0, &list.name);
     let event_id = list.event_id.as_ref().map(ToString::to_string);
     // An event carries another id where replies do not tell the operator's lists apart.
-    field(page, unsure, "blocklist", &event_id.unwrap_or_default());
-    field(page, unsure, "operator", &list.operator);
-    field(page, unsure, "kind", &list.kind.to_string());
+    block.field(Field::Blocklist, &event_id.unwrap_or_default());
+    block.field(Field::Operator, &list.operator);
+    block.field(Field::Kind, words.kind(list.kind));
     let tone = match list.status {
         Standing::Alive => Tone::Good,
         Standing::Dead => Tone::Bad,
         Standing::Unknown => Tone::Warn,
     };
-    page.field(tone, "status", NAME, &status(list));
-    let mut missing = Vec::new();
-    for (name, of, text) in way_out(list) {
-        if text.is_empty() {
-            missing.push(name);
-        } else {
-            page.field(Tone::Plain, name, NAME, &marked(unsure, of, &text));
-        }
-    }
-    // a field without a fact has no doubtful one, and there is no way off a dead list
+    block.line(tone, Field::Status, &status(list, &block.doubts));
+    let way_out = way_out(list, &block.doubts);
+    let missing = block.fields(way_out);
+    // there is no way off a dead list
     if !is_for_the_receiver_alone(list) {
-        field(page, &[], "not known", &missing.join(", "));
+        block.line(Tone::Plain, Field::NotKnown, &missing);
     }
-    field(page, unsure, "note", &list.note);
-    codes(list, page);
-    zones(list, page);
-    let marks = marked_all(unsure, "seen_as", &list.seen_as, "; ");
-    field(page, &[], "seen as", &marks);
+    block.field(Field::Note, &list.note);
+    codes(list, block);
+    zones(list, block);
+    let marks = block
+        .doubts
+        .marked_all(Field::SeenAs.into(), &list.seen_as, &join.facts);
+    block.line(Tone::Plain, Field::SeenAs, &marks);
     let serves: Vec<&str> = list.serves.iter().map(|id| id.0.as_str()).collect();
-    field(page, unsure, "asked via", &serves.join(", "));
+    block.field(Field::AskedVia, &serves.join(&join.list));
     let old: Vec<&str> = list
         .lookup_old
         .iter()
         .chain(&list.removal_old)
         .map(String::as_str)
         .collect();
-    faint(page, "old pages", &old.join(" "));
-    faint(page, "uncertain", &unsure.join("; ").replace('_', " "));
-    faint(page, "sources", &list.sources.join("; "));
+    block.line(Tone::Faint, Field::OldPages, &old.join(&join.words));
+    block.line(Tone::Faint, Field::Uncertain, &block.doubts.all());
+    block.line(Tone::Faint, Field::Sources, &list.sources.join(&join.facts));
 }
 
-/// A field under the name that `uncertain` has for it; nothing where there is no text.
-pub(super) fn field(page: &mut Page, unsure: &[String], name: &str, text: &str) {
-    if !text.is_empty() {
-        page.field(Tone::Plain, name, NAME, &marked(unsure, name, text));
-    }
-}
-
-/// Where a fact comes from, and how far it goes.
-pub(super) fn faint(page: &mut Page, name: &str, text: &str) {
-    if !text.is_empty() {
-        page.field(Tone::Faint, name, NAME, text);
-    }
-}
-
-/// What somebody needs to get off the list, each with the name that `uncertain` has for it.
-fn way_out(list: &List) -> [(&'static str, &'static str, String); 7] {
+/// What somebody needs to get off the list.
+fn way_out(list: &List, doubts: &Doubts<'_>) -> [(Field, String); 7] {
+    let Doubts { words, join, .. } = doubts;
     let who = match list.who_may_ask_note.as_str() {
         "" if list.who_may_ask == WhoMayAsk::Unknown => String::new(),
-        "" => who_may_ask(list).to_owned(),
-        note => format!("{}: {note}", who_may_ask(list)),
+        "" => words.who_may_ask(list).to_owned(),
+        note => join.note(&words.who_may_ask(list), &note),
     };
     let removal = match list.removal_page.as_str() {
         "" => list.removal.clone(),
-        page => format!("{} (see {page})", list.removal),
+        page => join.aside(&list.removal, &fill(&words.see, &[("page", &page)])),
     };
+    let needs = doubts.marked_all(Field::Needs.into(), &list.needs, &join.facts);
     [
-        ("lookup", "lookup", list.lookup.clone()),
-        ("removal", "removal", removal),
-        ("who may ask", "who_may_ask", who),
-        (
-            "needs",
-            "needs",
-            marked_all(&list.uncertain, "needs", &list.needs, "; "),
-        ),
-        ("takes effect", "takes_effect", list.takes_effect.clone()),
-        ("harm", "harm", list.harm.clone()),
-        ("relisting", "relisting", list.relisting.clone()),
+        (Field::Lookup, list.lookup.clone()),
+        (Field::Removal, removal),
+        (Field::WhoMayAsk, who),
+        (Field::Needs, needs),
+        (Field::TakesEffect, list.takes_effect.clone()),
+        (Field::Harm, list.harm.clone()),
+        (Field::Relisting, list.relisting.clone()),
     ]
 }
 
-fn who_may_ask(list: &List) -> &'static str {
-    let of_domains = list.zones().next().is_some() && list.zones().all(|zone| zone.domains);
-    match list.who_may_ask {
-        WhoMayAsk::Nobody | WhoMayAsk::Receiver if is_for_the_receiver_alone(list) => {
-            "nobody, the receiver has to stop asking it"
-        }
-        WhoMayAsk::IpOwner if of_domains => "the domain's owner",
-        WhoMayAsk::Sender => "whoever sends through the IP",
-        WhoMayAsk::IpOwner => "the IP's owner (on a shared server: your hosting company)",
-        WhoMayAsk::Receiver => "the receiver alone can change it",
-        WhoMayAsk::Nobody => "nobody, it expires by itself",
-        WhoMayAsk::Unknown => "unknown",
-    }
-}
-
-/// Whether it is dead and has a zone: nobody is to be asked but who still asks it.
-fn is_for_the_receiver_alone(list: &List) -> bool {
-    list.status == Standing::Dead && list.zones().next().is_some()
-}
-
 /// `dead since 2019 (uncertain): its domain lapsed`; the doubt stands before the note, which it is not about.
-fn status(list: &List) -> String {
-    let unsure = |name| is_unsure(&list.uncertain, name);
-    let mut text = list.status.to_string();
+fn status(list: &List, doubts: &Doubts<'_>) -> String {
+    let Doubts { words, join, .. } = doubts;
+    let mut text = words.status(list.status).to_owned();
     if let Some(month) = list.dead_since {
-        text.push_str(&format!(" since {month}"));
+        text = fill(&words.since, &[("status", &text), ("month", &month)]);
     }
     let mut says = Vec::new();
-    let in_doubt = unsure("status") || (list.dead_since.is_some() && unsure("dead_since"));
+    let in_doubt = doubts.about("status") || (list.dead_since.is_some() && doubts.about("dead_since"));
     if in_doubt && list.status != Standing::Unknown {
-        says.push("uncertain".to_owned());
+        says.push(words.uncertain.clone());
     }
     match list.status_as_of.as_str() {
-        "" if list.status == Standing::Alive && !in_doubt => says.push("undated source".to_owned()),
+        "" if list.status == Standing::Alive && !in_doubt => says.push(words.undated.clone()),
         "" => {}
-        month => says.push(format!("as of {month}")),
+        month => says.push(fill(&words.as_of, &[("month", &month)])),
     }
-    if !in_doubt && !list.status_as_of.is_empty() && unsure("status_as_of") {
-        says.push("uncertain".to_owned());
+    if !in_doubt && !list.status_as_of.is_empty() && doubts.about("status_as_of") {
+        says.push(words.uncertain.clone());
     }
     if !says.is_empty() {
-        text.push_str(&format!(" ({})", says.join(", ")));
+        text = join.aside(&text, &says.join(&join.list));
     }
-    if !list.status_note.is_empty() {
-        text.push_str(&format!(": {}", list.status_note));
+    match list.status_note.as_str() {
+        "" => text,
+        note => join.note(&text, &note),
     }
-    text
 }
 
 /// The operator's own codes, each on a line of its own.
-fn codes(list: &List, page: &mut Page) {
+fn codes(list: &List, block: &mut Block<'_>) {
+    let Block { page, doubts, .. } = block;
     if !list.codes.is_empty() {
-        page.line("  codes");
+        page.line(&format!("  {}", doubts.words.label(Field::Codes)));
     }
     for (code, meaning) in &list.codes {
-        let line = marked(&list.uncertain, code, &format!("{code} = {meaning}"));
-        let line = marked(&list.uncertain, "codes", &line);
+        let line = fill(&doubts.words.code, &[("code", code), ("text", meaning)]);
+        let line = doubts.marked(code, &line);
+        let line = doubts.marked(Field::Codes.into(), &line);
         page.paragraph(Tone::Plain, 4, 4, &line);
     }
 }
 
 /// Each zone with what it knows, whom it refuses, and what its answers mean.
-fn zones(list: &List, page: &mut Page) {
+fn zones(list: &List, block: &mut Block<'_>) {
+    let Block { page, doubts, .. } = block;
     if list.zones().next().is_some() {
-        page.line("  zones");
+        page.line(&format!("  {}", doubts.words.label(Field::Zones)));
     }
     for zone in list.zones() {
-        page.paragraph(Tone::Plain, 4, 4, &zone_facts(list, &zone));
+        page.paragraph(Tone::Plain, 4, 4, &zone_facts(&zone, doubts));
         if !zone.note.is_empty() {
             page.paragraph(Tone::Plain, 6, 2, &zone.note);
         }
-        for answer in answers(list, &zone) {
+        for answer in answers(list, &zone, doubts) {
             page.paragraph(Tone::Plain, 6, 2, &answer);
         }
     }
 }
 
 /// `zen.spamhaus.org: IPv4, IPv6, test entries`
-pub(super) fn zone_facts(list: &List, zone: &ZoneFacts) -> String {
-    let dead = zone.dead_since.map(|month| format!("dead since {month}"));
-    let dead = dead.map(|text| marked(&list.uncertain, "dead_since", &text));
+pub(super) fn zone_facts(zone: &ZoneFacts, doubts: &Doubts<'_>) -> String {
+    let Doubts { words, join, .. } = doubts;
+    let dead = zone.dead_since.map(|month| {
+        let text = fill(&words.dead_since, &[("month", &month)]);
+        doubts.marked(Field::DeadSince.into(), &text)
+    });
     let test_entries = match zone.test_entries {
-        true => marked(&list.uncertain, "test_entries", "test entries"),
-        false => marked(&list.uncertain, "test_entries", "no test entry known"),
+        true => &words.test_entries,
+        false => &words.no_test_entry,
     };
+    let test_entries = doubts.marked(Field::TestEntries.into(), test_entries);
     let says = [
-        (zone.ipv4, "IPv4".to_owned()),
-        (zone.ipv6, "IPv6".to_owned()),
-        (zone.domains, "domains, never addresses".to_owned()),
-        (zone.needs_key, "with a key before the name".to_owned()),
-        (zone.allows, "an allow list".to_owned()),
+        (zone.ipv4, words.ipv4.clone()),
+        (zone.ipv6, words.ipv6.clone()),
+        (zone.domains, words.domains_only.clone()),
+        (zone.needs_key, words.needs_key.clone()),
+        (zone.allows, words.allows.clone()),
         (!zone.domains && zone.dead_since.is_none(), test_entries),
         (dead.is_some(), dead.unwrap_or_default()),
     ];
@@ -236,65 +252,54 @@ pub(super) fn zone_facts(list: &List, zone: &ZoneFacts) -> String {
         .into_iter()
         .filter_map(|(holds, text)| holds.then_some(text))
         .collect();
-    let line = format!("{}: {}", zone.zone, says.join(", "));
-    marked(&list.uncertain, zone.zone.as_str(), &line)
+    let line = join.note(&zone.zone, &says.join(&join.list));
+    doubts.marked(zone.zone.as_str(), &line)
 }
 
 /// What each answer of a zone means.
-pub(super) fn answers(list: &List, zone: &ZoneFacts) -> Vec<String> {
-    let line = |code: &Ipv4Addr, text: String| {
-        let line = marked(&list.uncertain, &code.to_string(), &format!("{code} = {text}"));
+pub(super) fn answers(list: &List, zone: &ZoneFacts, doubts: &Doubts<'_>) -> Vec<String> {
+    let words = doubts.words;
+    let line = |code: &Ipv4Addr, text: &str| {
+        let line = fill(&words.code, &[("code", code), ("text", &text)]);
+        let line = doubts.marked(&code.to_string(), &line);
         // `codes` in `uncertain` means these where the operator has none of its own.
         match list.codes.is_empty() {
-            true => marked(&list.uncertain, "codes", &line),
+            true => doubts.marked(Field::Codes.into(), &line),
             false => line,
         }
     };
-    let listed = zone.codes.iter().map(|(code, text)| line(code, text.clone()));
+    let listed = zone.codes.iter().map(|(code, text)| line(code, text));
     let not_listed = zone.not_listed.iter();
     listed
-        .chain(not_listed.map(|(code, text)| line(code, format!("no listing: {text}"))))
+        .chain(not_listed.map(|(code, text)| line(code, &fill(&words.no_listing, &[("text", text)]))))
         .collect()
 }
-
-/// The text, and whether no source was seen for it. An entry of `uncertain` begins with the name of its field.
-pub(super) fn marked(unsure: &[String], name: &str, text: &str) -> String {
-    if is_unsure(unsure, name) && !text.ends_with(UNCERTAIN) && !text.ends_with(ALL_UNCERTAIN) {
-        format!("{text}{UNCERTAIN}")
-    } else {
-        text.to_owned()
-    }
-}
-
-/// Several of them in one field: the mark says that it is about each.
-pub(super) fn marked_all(unsure: &[String], name: &str, items: &[String], between: &str) -> String {
-    let text = items.join(between);
-    match items {
-        // nothing is not in doubt
-        [] => text,
-        [_] => marked(unsure, name, &text),
-        [_, _, ..] if is_unsure(unsure, name) => format!("{text}{ALL_UNCERTAIN}"),
-        [_, _, ..] => text,
-    }
-}
-
-fn is_unsure(unsure: &[String], name: &str) -> bool {
-    unsure.iter().any(|entry| {
-        let word = entry.split([' ', ':']).next().unwrap_or_default();
-        word == name || word == EVERYTHING
-    })
-}
-
-const UNCERTAIN: &str = " (uncertain)";
-const ALL_UNCERTAIN: &str = " (all uncertain)";
 
 #[cfg(test)]
 mod tests {
     use crate::catalogue::{Catalogue, Known, Standing};
     use crate::report::layout::cells;
-    use crate::report::lists::{NAME, lists_table};
+    use crate::report::lists::lists_table;
     use crate::report::settings::Lang;
     use crate::report::table::Look;
+
+    /// Cells of the longest English label.
+    const NAME: usize = "takes effect".len();
+
+    fn in_japanese(filters: &[&str]) -> String {
+        let filters: Vec<String> = filters.iter().map(|filter| (*filter).to_owned()).collect();
+        let catalogue = Catalogue::built_in().unwrap();
+        let look = Look {
+            width: 80,
+            color: false,
+            verbose: false,
+        };
+        let text = lists_table(&catalogue.meant_by(&filters).unwrap(), look, Lang::Ja).unwrap();
+        for line in text.lines() {
+            assert!(cells(line) <= 80 || !line.trim_start().contains(' '), "{line:?}");
+        }
+        text
+    }
 
     fn shown(known: &Known<'_>) -> String {
         let look = Look {
@@ -302,7 +307,7 @@ mod tests {
             color: false,
             verbose: false,
         };
-        let text = lists_table(known, look, Lang::En);
+        let text = lists_table(known, look, Lang::En).unwrap();
         for line in text.lines() {
             assert!(cells(line) <= 80 || !line.trim_start().contains(' '), "{line:?}");
             // a doubt about nothing
@@ -334,6 +339,34 @@ mod tests {
     #[test]
     fn a_receiver_and_a_hosting_company() {
         insta::assert_snapshot!(shown_by(&["hotmail.co.jp", "sakura.ne.jp", "conoha"]));
+    }
+
+    #[test]
+    fn the_same_in_japanese() {
+        insta::assert_snapshot!(in_japanese(&[
+            "abusix",
+            "sorbs",
+            "hotmail.co.jp",
+            "sakura.ne.jp",
+            "conoha"
+        ]));
+    }
+
+    #[test]
+    fn every_entry_fits_in_japanese_and_has_no_english_label() {
+        let text = in_japanese(&[]);
+        for label in [
+            "  status",
+            "  who may ask",
+            "  takes effect",
+            "  zones",
+            "(all uncertain",
+        ] {
+            assert!(!text.contains(label), "{label}");
+        }
+        let marks = |text: &str, mark: &str| text.matches(mark).count();
+        let english = shown_by(&[]);
+        assert_eq!(marks(&text, "未確認)"), marks(&english, "uncertain)"));
     }
 
     #[test]

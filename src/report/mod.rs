@@ -26,6 +26,7 @@ mod json;
 mod late;
 mod layout;
 mod list_forms;
+mod list_words;
 mod listed;
 mod lists;
 mod mime;
@@ -33,6 +34,7 @@ mod ndjson;
 mod news;
 mod own;
 mod providers;
+mod reasons;
 mod rows;
 mod safe;
 #[cfg(test)]
@@ -46,6 +48,8 @@ mod tenancy;
 mod told;
 mod unseen;
 mod ways;
+mod what;
+mod wide;
 mod words;
 mod xlsx;
 
@@ -77,6 +81,7 @@ pub use own::{AskVia, HostingCompany, NoAddress, OwnAddress};
 pub use safe::visible;
 pub use settings::{Clock, Color, CsvEncoding, FailOn, Lang, NoTime, OutputFormat, Settings, When, Window};
 pub use strange::Alike;
+pub use summary::looked_at;
 pub use table::{Look, table};
 pub use xlsx::Workbook;
 

@@ -1,89 +1,73 @@
 //! What `bounceaudit lists` prints of receivers and hosting companies.
 
 use crate::catalogue::{Hosting, Receiver};
-use crate::report::layout::{Page, Tone};
-use crate::report::lists::{NAME, faint, field, marked, marked_all};
+use crate::report::layout::Tone;
+use crate::report::list_words::{Doubts, Field, ListWords};
+use crate::report::lists::Block;
 
 /// A block for a receiver of mail.
-pub(super) fn receiver(receiver: &Receiver, page: &mut Page) {
-    let unsure = &receiver.uncertain;
-    let named = |field: &str, names: &[String]| {
-        let names: Vec<String> = names.iter().map(|name| marked(unsure, name, name)).collect();
-        marked_all(unsure, field, &names, ", ")
+pub(super) fn receiver(receiver: &Receiver, block: &mut Block<'_>) {
+    let doubts = block.doubts;
+    let Doubts { words, join, .. } = doubts;
+    let named = |field: Field, names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| doubts.marked(name, name)).collect();
+        doubts.marked_all(field.into(), &names, &join.list)
     };
     let lists = receiver
         .lists
         .iter()
         .map(|list| match receiver.own.as_ref() == Some(list) {
-            true => format!("{list} (its own)"),
+            true => join.aside(list, &words.own),
             false => list.to_string(),
         });
-    page.heading(&receiver.id, &receiver.name);
-    page.field(Tone::Plain, "kind", NAME, "receiver of mail");
-    for (name, text) in [
-        ("hosts", named("hosts", &receiver.mx)),
-        ("domains", named("domains", &receiver.domains)),
-        ("refuses by", lists.collect::<Vec<_>>().join(", ")),
-        ("note", receiver.note.clone()),
-    ] {
-        field(page, unsure, name, &text);
-    }
-    faint(page, "uncertain", &unsure.join("; "));
-    faint(page, "hosts seen", &seen(receiver));
+    let lists = lists.collect::<Vec<_>>().join(&join.list);
+    block.page.heading(&receiver.id, &receiver.name);
+    block.line(Tone::Plain, Field::Kind, &words.receiver);
+    block.field(Field::Hosts, &named(Field::Hosts, &receiver.mx));
+    block.field(Field::Domains, &named(Field::Domains, &receiver.domains));
+    block.field(Field::RefusesBy, &lists);
+    block.field(Field::Note, &receiver.note);
+    block.line(Tone::Faint, Field::Uncertain, &doubts.all());
+    let seen = seen(receiver, words).join(&join.list);
+    block.line(Tone::Faint, Field::HostsSeen, &seen);
 }
 
 /// Where the names of its hosts were seen.
-fn seen(receiver: &Receiver) -> String {
+fn seen<'a>(receiver: &'a Receiver, words: &'a ListWords) -> Vec<&'a str> {
     // some of its hosts nowhere, but others
     let somewhere = receiver.seen.iter().filter(|seen| seen.as_str() != "none");
     let seen = match somewhere.clone().next() {
         Some(_) => somewhere.collect(),
         None => receiver.seen.iter().collect::<Vec<_>>(),
     };
-    let words = seen.into_iter().map(|seen| match seen.as_str() {
-        "report" => "postmasters' reports",
-        "sample" => "bounces",
-        "doc" => "documents",
-        "none" => "nowhere",
-        other => other,
-    });
-    words.collect::<Vec<_>>().join(", ")
+    seen.into_iter().map(|seen| words.seen(seen)).collect()
 }
 
 /// A block for a company that sends for others.
-pub(super) fn hosting(company: &Hosting, page: &mut Page) {
-    let unsure = &company.uncertain;
+pub(super) fn hosting(company: &Hosting, block: &mut Block<'_>) {
+    let doubts = block.doubts;
+    let Doubts { words, join, .. } = doubts;
+    let self_ask = words.self_ask(&company.self_ask);
     let self_ask = match company.self_ask_note.as_str() {
-        "" => company.self_ask.clone(),
-        note => format!("{}: {note}", company.self_ask),
+        "" => self_ask.to_owned(),
+        note => join.note(&self_ask, &note),
     };
-    page.heading(&company.id, &company.name);
-    page.field(Tone::Plain, "kind", NAME, "hosting company");
-    let mut missing = Vec::new();
-    for (name, of, text) in [
+    block.page.heading(&company.id, &company.name);
+    block.line(Tone::Plain, Field::Kind, &words.hosting);
+    let missing = block.fields([
         (
-            "hosts",
-            "hosts",
-            marked_all(unsure, "hosts", &company.hosts, ", "),
+            Field::Hosts,
+            doubts.marked_all(Field::Hosts.into(), &company.hosts, &join.list),
         ),
-        ("support", "channel", company.channel.clone()),
+        (Field::Channel, company.channel.clone()),
         (
-            "needs",
-            "needs",
-            marked_all(unsure, "needs", &company.needs, "; "),
+            Field::Needs,
+            doubts.marked_all(Field::Needs.into(), &company.needs, &join.facts),
         ),
-        ("answer", "answer", company.answer.clone()),
-        ("ask yourself", "self_ask", self_ask),
-    ] {
-        if text.is_empty() {
-            missing.push(name);
-        } else {
-            page.field(Tone::Plain, name, NAME, &marked(unsure, of, &text));
-        }
-    }
-    field(page, &[], "not known", &missing.join(", "));
-    // by the names that stand above
-    let unsure = unsure.join("; ").replace("channel", "support");
-    faint(page, "uncertain", &unsure);
-    faint(page, "sources", &company.sources.join("; "));
+        (Field::Answer, company.answer.clone()),
+        (Field::SelfAsk, self_ask),
+    ]);
+    block.line(Tone::Plain, Field::NotKnown, &missing);
+    block.line(Tone::Faint, Field::Uncertain, &doubts.all());
+    block.line(Tone::Faint, Field::Sources, &company.sources.join(&join.facts));
 }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
+use crate::catalogue::WhoMayAsk;
 use crate::event::{Reason, Timestamp};
 use crate::ledger::{End, Mail, State};
 use crate::report::group::Group;
@@ -87,6 +88,16 @@ impl<'a> Row<'_, 'a> {
     pub(super) fn reason(&self) -> Option<Reason> {
         let reasons = self.each(|group| group.reasons.iter().copied().collect());
         reasons.first().copied().filter(|_| reasons.len() == 1)
+    }
+
+    /// Whether it goes on, as far as is known, and there is somebody to write to.
+    pub(super) fn can_be_written_about(&self) -> bool {
+        let asks = self.newest().map(|newest| newest.who_may_ask);
+        let is_heard = matches!(
+            asks,
+            Some(WhoMayAsk::Sender | WhoMayAsk::IpOwner | WhoMayAsk::Receiver)
+        );
+        self.ip.is_some() && self.state != State::Cleared && is_heard
     }
 
     pub(super) fn recipients(&self) -> usize {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::event::{NotUnderstood, Shape, Sign, Source};
 use crate::report::layout::{Page, Tone};
 use crate::report::table::Look;
-use crate::report::words::{Strange, fill};
+use crate::report::words::{Join, Strange, Words, fill};
 
 /// Mails that look alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,9 +23,9 @@ pub struct Alike<'a> {
 
 impl Alike<'_> {
     /// How many they are and what they look like, in lines.
-    pub(super) fn told(&self, words: &Strange) -> Vec<String> {
+    pub(super) fn told(&self, words: &Strange, join: &Join) -> Vec<String> {
         let lines = match self.shape {
-            Some(shape) => lines(shape, words),
+            Some(shape) => lines(shape, words, join),
             None => vec![words.no_shape.clone()],
         };
         let example = fill(&words.example, &[("source", self.example)]);
@@ -56,7 +56,8 @@ pub(super) fn by_shape(mails: &[NotUnderstood]) -> Vec<Alike<'_>> {
 }
 
 /// How many mails they are; with `-v` each shape and what to do. Nothing where every mail was understood.
-pub(super) fn write(page: &mut Page, strange: &[Alike<'_>], words: &Strange, look: Look) {
+pub(super) fn write(page: &mut Page, strange: &[Alike<'_>], words: &Words, look: Look) {
+    let (join, words) = (&words.join, &words.unseen.strange);
     let mails: usize = strange.iter().map(|alike| alike.mails).sum();
     if mails == 0 {
         return;
@@ -69,7 +70,7 @@ pub(super) fn write(page: &mut Page, strange: &[Alike<'_>], words: &Strange, loo
     }
     for alike in strange {
         for (line, indent) in alike
-            .told(words)
+            .told(words, join)
             .iter()
             .zip([4].into_iter().chain(iter::repeat(6)))
         {
@@ -79,7 +80,7 @@ pub(super) fn write(page: &mut Page, strange: &[Alike<'_>], words: &Strange, loo
     page.paragraph(Tone::Plain, 2, 2, &words.sample);
 }
 
-fn lines(shape: &Shape, words: &Strange) -> Vec<String> {
+fn lines(shape: &Shape, words: &Strange, join: &Join) -> Vec<String> {
     let sign = |sign: &Sign| match sign {
         Sign::NullSender => words.null_sender.as_str(),
         Sign::Daemon => words.daemon.as_str(),
@@ -96,5 +97,5 @@ fn lines(shape: &Shape, words: &Strange) -> Vec<String> {
     let said = said
         .into_iter()
         .filter_map(|(text, value)| Some(fill(text, &[("value", value?)])));
-    [signs.join(", ")].into_iter().chain(said).collect()
+    [signs.join(&join.list)].into_iter().chain(said).collect()
 }

@@ -3,16 +3,46 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::event::Timestamp;
-use crate::report::Report;
+use chrono::Datelike;
+
+use crate::event::{FolderRef, Timestamp};
 use crate::report::own::Ours;
 use crate::report::rows::{Row, states, states_of_addresses};
-use crate::report::words::fill;
+use crate::report::settings::{Lang, Window};
+use crate::report::words::{Words, fill};
+use crate::report::{Error, Report};
+
+/// The accounts of these folders with the names of the folders, as the heading shows them:
+/// `postmaster@mail.hosting.example.jp (INBOX, Junk)`.
+///
+/// # Errors
+/// When the program's own texts cannot be read.
+pub fn looked_at(folders: &[FolderRef], lang: Lang) -> Result<Vec<String>, Error> {
+    let words = Words::of(lang)?;
+    let login = |folder: &FolderRef| match folder.user.contains('@') {
+        true => fill(
+            &words.heading.on,
+            &[("user", &folder.user), ("host", &folder.host)],
+        ),
+        false => format!("{}@{}", folder.user, folder.host),
+    };
+    let accounts = folders.chunk_by(|one, next| login(one) == login(next));
+    let named = |account: &[FolderRef]| {
+        let names: Vec<&str> = account.iter().map(|folder| folder.folder.as_str()).collect();
+        let names = names.join(&words.join.list);
+        Some(words.join.aside(&login(account.first()?), &names))
+    };
+    Ok(accounts.filter_map(named).collect())
+}
 
 /// `bounceaudit 0.1.0  scan  postmaster@mail.hosting.example.jp (INBOX, Junk)`
 pub(super) fn title(report: &Report<'_>) -> String {
     let version = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    let line = format!("{version}  {}  {}", report.command, report.looked_at.join(", "));
+    let line = format!(
+        "{version}  {}  {}",
+        report.command,
+        report.looked_at.join(&report.words.join.list)
+    );
     line.trim_end().to_owned()
 }
 
@@ -35,16 +65,35 @@ pub(super) fn of_mail(report: &Report<'_>) -> String {
     let words = &report.words.heading;
     let date = |time: Timestamp| report.clock.show(time).format("%Y-%m-%d").to_string();
     // The end of the window is the first moment after it; people name its last day.
-    let last = |end: Timestamp| date(end - chrono::TimeDelta::nanoseconds(1));
-    let late_until = report.window.late_until().map(last).unwrap_or_default();
-    match (report.window.since.map(date), report.window.until.map(last)) {
+    let last = |end: Timestamp| report.clock.show(end - chrono::TimeDelta::nanoseconds(1));
+    // A year is said once.
+    let behind = |end: Timestamp, before: Timestamp| {
+        let (end, before) = (last(end), report.clock.show(before));
+        let format = if end.year() == before.year() {
+            "%m-%d"
+        } else {
+            "%Y-%m-%d"
+        };
+        end.format(format).to_string()
+    };
+    let Window { since, until, .. } = report.window;
+    let late = |before| report.window.late_until().map(|late| behind(late, before));
+    match (since, until) {
         (None, None) => words.everything.clone(),
-        (Some(since), None) => fill(&words.since, &[("since", &since)]),
-        (None, Some(until)) => fill(&words.until, &[("until", &until), ("late", &late_until)]),
-        (Some(since), Some(until)) => fill(
-            &words.between,
-            &[("since", &since), ("until", &until), ("late", &late_until)],
-        ),
+        (Some(since), None) => fill(&words.since, &[("since", &date(since))]),
+        (None, Some(until)) => {
+            let late = late(last(until)).unwrap_or_default();
+            let until = last(until).format("%Y-%m-%d");
+            fill(&words.until, &[("until", &until), ("late", &late)])
+        }
+        (Some(since), Some(until)) => {
+            let late = late(last(until)).unwrap_or_default();
+            let until = behind(until, since);
+            fill(
+                &words.between,
+                &[("since", &date(since)), ("until", &until), ("late", &late)],
+            )
+        }
     }
 }
 
@@ -69,7 +118,10 @@ pub(super) fn sentence(report: &Report<'_>, rows: &[Row<'_, '_>]) -> String {
                 .filter(|state| count(*state) > 0)
                 .map(|state| words.they.of(state).of(count(state)))
                 .collect();
-            fill(&words.several, &[("n", &n), ("what", &what.join(", "))])
+            fill(
+                &words.several,
+                &[("n", &n), ("what", &what.join(&report.words.join.list))],
+            )
         }
     };
     let unnamed: usize = rows
@@ -78,7 +130,7 @@ pub(super) fn sentence(report: &Report<'_>, rows: &[Row<'_, '_>]) -> String {
         .map(|row| row.groups.len())
         .sum();
     if unnamed > 0 {
-        sentence = format!("{sentence} {}", words.unnamed.of(unnamed));
+        sentence = sentence + &report.words.join.sentences + &words.unnamed.of(unnamed);
     }
     sentence
 }
@@ -99,9 +151,17 @@ pub(super) fn not_blocks(report: &Report<'_>) -> Vec<String> {
         counts.sort_by_key(|(reason, n)| (std::cmp::Reverse(**n), **reason));
         let reasons: Vec<String> = counts
             .iter()
-            .map(|(reason, n)| fill(&words.reason, &[("n", n), ("reason", reason)]))
+            .map(|(reason, n)| {
+                fill(
+                    &words.reason,
+                    &[("n", n), ("reason", &report.words.reasons.of(**reason))],
+                )
+            })
             .collect();
-        lines.push(fill(&words.not_blocks, &[("reasons", &reasons.join(", "))]));
+        lines.push(fill(
+            &words.not_blocks,
+            &[("reasons", &reasons.join(&report.words.join.list))],
+        ));
     }
     if report.other_delays > 0 {
         lines.push(words.delays.of(report.other_delays));
@@ -125,5 +185,8 @@ fn not_yours(report: &Report<'_>) -> Option<String> {
         .iter()
         .map(|(ip, n)| fill(&words.not_yours_ip, &[("ip", ip), ("n", n)]))
         .collect();
-    Some(fill(&words.not_yours, &[("ips", &ips.join(", "))]))
+    Some(fill(
+        &words.not_yours,
+        &[("ips", &ips.join(&report.words.join.list))],
+    ))
 }

@@ -1,8 +1,12 @@
 //! The report for people: a sentence, the refused addresses, the days, what was not counted, what could not be seen.
 
+use std::net::IpAddr;
+
 use crate::report::entry;
 use crate::report::layout::{Page, Tone, cells, pad, pad_left};
 use crate::report::rows::{Row, rows};
+use crate::report::settings::Lang;
+use crate::report::wide::{self, WIDE};
 use crate::report::{Report, days, summary, unseen};
 
 /// What the terminal is like.
@@ -25,7 +29,11 @@ pub fn table(report: &Report<'_>, look: Look) -> String {
         heading(&mut page, report);
     }
     sentence(&mut page, report, &rows);
-    entry::write(&mut page, report, &rows, look);
+    if page.width < WIDE {
+        entry::write(&mut page, report, &rows, look);
+    } else {
+        wide::write(&mut page, report, &rows, look);
+    }
     days::write(&mut page, report, &rows, &report.words);
     others(&mut page, report);
     rest(&mut page, report);
@@ -58,11 +66,11 @@ fn others(page: &mut Page, report: &Report<'_>) {
     page.paragraph(Tone::Strong, 0, 0, &report.words.rest.others);
     let wide = groups
         .iter()
-        .map(|group| group.receiving_domain.as_str().len())
+        .map(|group| cells(group.receiving_domain.as_str()))
         .max()
         .unwrap_or_default();
-    let wide = wide.clamp(words.domain.len(), page.width.saturating_sub(34));
-    let mail = words.mail.len().max(4);
+    let wide = wide.clamp(cells(&words.domain), page.width.saturating_sub(34));
+    let mail = cells(&words.mail).max(4);
     page.spans(&[(
         Tone::Faint,
         &format!(
@@ -73,11 +81,15 @@ fn others(page: &mut Page, report: &Report<'_>) {
         ),
     )]);
     for group in groups {
-        let reasons: Vec<String> = group.reasons.iter().map(ToString::to_string).collect();
+        let reasons: Vec<&str> = group
+            .reasons
+            .iter()
+            .map(|reason| report.words.reasons.of(*reason))
+            .collect();
         let mails = pad_left(&group.messages.len().to_string(), mail);
-        let reasons = reasons.join(", ");
+        let reasons = reasons.join(&report.words.join.list);
         let domain = group.receiving_domain.as_str();
-        if domain.len() > wide {
+        if cells(domain) > wide {
             page.line(&format!("  {domain}"));
             page.paragraph(Tone::Plain, 4 + wide, 2 + mail, &format!("{mails}  {reasons}"));
         } else {
@@ -99,16 +111,35 @@ fn rest(page: &mut Page, report: &Report<'_>) {
     }
 }
 
-/// What to type now: for the first address that is still refused, else the first.
+impl Report<'_> {
+    /// What to type for a request about an address.
+    pub(super) fn draft_command(&self, ip: Option<IpAddr>) -> String {
+        let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
+        match self.lang {
+            Lang::En => format!("bounceaudit draft {ip}"),
+            Lang::Ja => format!("bounceaudit draft {ip} --lang {}", self.lang.tag()),
+        }
+    }
+}
+
+/// What to type now: for the first address that goes on and of which somebody can be written to, else the first.
 fn next(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>]) {
-    let Some(ip) = rows.iter().find_map(|row| row.ip) else {
+    let written_about = rows.iter().find(|row| row.can_be_written_about());
+    let Some(ip) = written_about
+        .or(rows.iter().find(|row| row.ip.is_some()))
+        .and_then(|row| row.ip)
+    else {
         return;
     };
     let words = &report.words.next;
-    let commands = [
-        (format!("bounceaudit check {ip}"), &words.check),
-        ("bounceaudit report --csv groups.csv".to_owned(), &words.csv),
-    ];
+    let check = (format!("bounceaudit check {ip}"), &words.check);
+    let csv = ("bounceaudit report --csv groups.csv".to_owned(), &words.csv);
+    let html = ("bounceaudit report --html report.html".to_owned(), &words.html);
+    let commands = match written_about {
+        Some(row) if page.width < WIDE => vec![(report.draft_command(row.ip), &words.draft), check, html],
+        // the draft stands beside its address
+        Some(_) | None => vec![check, csv, html],
+    };
     let wide = commands
         .iter()
         .map(|(command, _)| command.len())
@@ -133,11 +164,13 @@ fn next(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>]) {
 mod tests {
     use proptest::prelude::{prop_assert, proptest};
 
-    use crate::check::Answer;
+    use crate::check::{Answer, Names, Network, Owner, Ptr};
     use crate::event::{Gap, ListId, Place, Shape, Sign, Source};
+    use crate::ledger::Note;
     use crate::report::layout::cells;
     use crate::report::safe::steers;
     use crate::report::samples::{self, Case};
+    use crate::report::settings::Lang;
     use crate::report::table::{Look, table};
 
     const LOOK: Look = Look {
@@ -145,6 +178,18 @@ mod tests {
         color: false,
         verbose: false,
     };
+
+    const STORIES: [&str; 9] = [
+        "qmail-microsoft-blocklist1.eml",
+        "sendmail-transcript.eml",
+        "sendmail-forwarded.eml",
+        "postfix-gmo-rbl-late.eml",
+        "postfix-s3150.eml",
+        "pasted-masked-s3150.eml",
+        "qmail-spamhaus-outlook.eml",
+        "qmail-greeting-late.eml",
+        "postfix-open-resolver.eml",
+    ];
 
     fn shown(case: &Case, look: Look) -> String {
         let text = table(&case.report(), look);
@@ -211,9 +256,52 @@ mod tests {
         case
     }
 
+    fn in_japanese(mut case: Case) -> Case {
+        case.settings.lang = Some(Lang::Ja);
+        case
+    }
+
+    fn of_the_window(mut case: Case) -> Case {
+        case.settings.since = Some("2026-11-15".parse().unwrap());
+        case.settings.until = Some("2026-11-22".parse().unwrap());
+        case
+    }
+
+    /// The November of the sketches with what the DNS says of the addresses, and a note.
+    fn with_names(mut case: Case) -> Case {
+        let names = |ip: &str, ptr: &str| Names {
+            ip: ip.parse().unwrap(),
+            ptr: Ptr::Confirmed(ptr.into()),
+            owner: Owner::Known(Network {
+                prefix: "192.0.2.0/24".parse().unwrap(),
+                systems: vec![64500],
+                name: Some("EXAMPLE-NET Example Hosting KK, JP".into()),
+                abuse: vec!["abuse@hosting.example.jp".into()],
+            }),
+            checked_at: samples::at("2026-11-21T23:00:00+00:00"),
+            ttl: None,
+        };
+        case.history.names = vec![
+            names("192.0.2.185", "mx1.hosting.example.jp"),
+            names("192.0.2.77", "sv77.hosting.example.jp"),
+        ];
+        case.history.notes = vec![Note {
+            ip: "192.0.2.185".parse().unwrap(),
+            remark: "asked the hosting company, ticket 1234".parse().unwrap(),
+            noted_at: samples::at("2026-11-20T23:03:10+09:00"),
+        }];
+        case
+    }
+
     #[test]
     fn the_report_at_60_columns() {
         insta::assert_snapshot!(shown(&samples::november(), Look { width: 60, ..LOOK }));
+    }
+
+    #[test]
+    fn the_report_at_60_columns_in_japanese() {
+        let look = Look { width: 60, ..LOOK };
+        insta::assert_snapshot!(shown(&in_japanese(samples::november()), look));
     }
 
     #[test]
@@ -222,23 +310,82 @@ mod tests {
     }
 
     #[test]
+    fn the_report_at_80_columns_in_japanese() {
+        insta::assert_snapshot!(shown(&in_japanese(samples::november()), LOOK));
+    }
+
+    #[test]
     fn the_report_at_120_columns_with_everything_named() {
-        let mut case = samples::november();
-        case.settings.since = Some("2026-11-15".parse().unwrap());
-        case.settings.until = Some("2026-11-22".parse().unwrap());
-        insta::assert_snapshot!(shown(
-            &case,
-            Look {
-                width: 120,
-                verbose: true,
-                ..LOOK
+        let look = Look {
+            width: 120,
+            verbose: true,
+            ..LOOK
+        };
+        insta::assert_snapshot!(shown(&of_the_window(samples::november()), look));
+    }
+
+    #[test]
+    fn the_report_at_120_columns_in_japanese() {
+        let look = Look { width: 120, ..LOOK };
+        let case = in_japanese(with_names(of_the_window(samples::november())));
+        insta::assert_snapshot!(shown(&case, look));
+    }
+
+    /// Which cells of a line are blank; a character of two cells fills both.
+    fn blanks(line: &str) -> Vec<bool> {
+        line.chars()
+            .flat_map(|c| std::iter::repeat_n(c == ' ', cells(&c.to_string())))
+            .collect()
+    }
+
+    #[test]
+    fn each_column_begins_at_the_same_cell_in_each_line() {
+        for lang in [Lang::En, Lang::Ja] {
+            for width in [80, 100, 110, 120, 160] {
+                let mut case = with_names(samples::november());
+                let mut long = samples::story("qmail-spamhaus-outlook.eml");
+                long.verdict.blocked_ip = Some("2001:db8:1234:5678:9abc:def0:1234:5678".parse().unwrap());
+                case.history.bounces.extend(samples::recorded([long]));
+                case.settings.lang = Some(lang);
+                let text = shown(&case, Look { width, ..LOOK });
+                let header = match lang {
+                    Lang::En => "STATE",
+                    Lang::Ja => "状態",
+                };
+                let table: Vec<Vec<bool>> = text
+                    .lines()
+                    .skip_while(|line| !line.starts_with(header))
+                    .take_while(|line| !line.is_empty())
+                    // what stands below the line of an entry, and an address that stands alone
+                    .filter(|line| !line.starts_with("    ") && !line.contains("2001:db8:"))
+                    .map(blanks)
+                    .collect();
+                let header = &table[0];
+                let begins = |at: &usize| !header[*at] && header[at - 1];
+                for begin in (2..header.len()).filter(begins) {
+                    for line in &table {
+                        let gap = line.get(begin - 2..begin).unwrap_or_default();
+                        assert!(
+                            gap.iter().all(|blank| *blank) || header[begin - 2..begin] != [true; 2],
+                            "{begin}:\n{text}"
+                        );
+                    }
+                }
+                assert!(table.len() > 4, "{text}");
             }
-        ));
+        }
     }
 
     #[test]
     fn a_report_of_nothing() {
         insta::assert_snapshot!(shown(&Case::of([]), LOOK));
+    }
+
+    #[test]
+    fn the_stories_over_nine_years_in_japanese_and_wide() {
+        let look = Look { width: 120, ..LOOK };
+        let case = Case::of(STORIES.map(samples::story));
+        insta::assert_snapshot!(shown(&in_japanese(with_gaps(case)), look));
     }
 
     #[test]
@@ -309,18 +456,7 @@ mod tests {
 
     #[test]
     fn the_stories_over_nine_years() {
-        let stories = [
-            "qmail-microsoft-blocklist1.eml",
-            "sendmail-transcript.eml",
-            "sendmail-forwarded.eml",
-            "postfix-gmo-rbl-late.eml",
-            "postfix-s3150.eml",
-            "pasted-masked-s3150.eml",
-            "qmail-spamhaus-outlook.eml",
-            "qmail-greeting-late.eml",
-            "postfix-open-resolver.eml",
-        ];
-        insta::assert_snapshot!(shown(&Case::of(stories.map(samples::story)), LOOK));
+        insta::assert_snapshot!(shown(&Case::of(STORIES.map(samples::story)), LOOK));
     }
 
     #[test]
@@ -363,8 +499,10 @@ mod tests {
             text in ".{0,80}|[\\x00-\\xff\u{202a}-\u{202e}\u{2066}-\u{2069} ]{0,80}|([a-z]{1,30} ){0,12}",
             width in 0usize..200,
             verbose: bool,
+            japanese: bool,
         ) {
-            let case = hostile(&text);
+            let mut case = hostile(&text);
+            case.settings.lang = Some(if japanese { Lang::Ja } else { Lang::En });
             let text = table(&case.report(), Look { width, verbose, color: false });
             for line in text.lines() {
                 prop_assert!(!line.chars().any(steers), "{line:?}");

@@ -5,32 +5,42 @@ use std::fmt::Display;
 use crate::catalogue::WhoMayAsk;
 use crate::event::Reason;
 use crate::ledger::State;
-use crate::report::Report;
 use crate::report::group::Group;
 use crate::report::late::LateCause;
 use crate::report::listed::{also_listed, listed};
 use crate::report::rows::{Row, refused_until};
-use crate::report::spells;
+use crate::report::what::{again, in_days, what, why_late};
 use crate::report::words::fill;
+use crate::report::{Report, days, spells};
 
 /// Domains that are named when not all are.
 const DOMAINS: usize = 8;
 /// A hosting company's `self_ask` that customers are not to ask on their own.
 const FORBIDDEN: &str = "forbidden";
 
-/// What a text is about.
+/// What a text is about, in the order in which it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Topic {
+    /// What happens, in a sentence for someone who knows nothing of it yet.
+    What,
     /// Whom it hit.
     Receivers,
+    /// Which server of ours was refused, where the reply names no address.
+    Server,
     /// What the reply and the DNS say of the listing.
     Listing,
     /// How often, since when, for how long.
     Course,
+    /// The days of each listing or refusal.
+    Dates,
     /// What is true of the address itself, whoever refuses it.
     Address,
+    /// Why bounces come late.
+    Why,
     /// Which bounces are late, and whether more are to come.
     Late,
+    /// What can be sent again, where it is over.
+    Again,
     /// Who may ask for removal and where; what must not be done.
     Remedy,
     /// The refusing host's words.
@@ -41,7 +51,10 @@ pub(super) enum Topic {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) topic: Topic,
+    /// As it reads alone.
     pub(super) text: String,
+    /// As it reads under the name of its topic.
+    pub(super) bare: String,
 }
 
 /// Everything that is told of an entry, in the order of its topics. `about_ip` is what `about_ip::lines` gives for it.
@@ -54,13 +67,15 @@ pub(super) fn told(
     let Some(newest) = row.newest() else {
         return Vec::new();
     };
+    let words = &report.words;
     let mut all = Vec::new();
-    let mut tell = |topic, text: String| all.push(Told { topic, text });
+    let mut tell = |topic, text: String| all.push(Told::alone(topic, text));
+    tell(Topic::What, what(report, row));
     if row.provider.is_some() || row.groups.len() > 1 {
         tell(Topic::Receivers, domains(report, row, names_all));
     }
     if row.ip.is_none() {
-        tell(Topic::Receivers, unnamed(report, row));
+        tell(Topic::Server, unnamed(report, row));
     }
     let listing = listing(report, row, newest);
     if !listing.is_empty() {
@@ -69,24 +84,40 @@ pub(super) fn told(
     for line in spells::lines(report, row, newest) {
         tell(Topic::Course, line);
     }
+    if let Some(line) = spells::dates(report, row, newest) {
+        tell(Topic::Dates, line);
+    }
     for line in about_ip {
         tell(Topic::Address, line.clone());
     }
-    if let Some(late) = late(report, row) {
-        tell(Topic::Late, late);
+    if let Some(why) = why_late(report, row) {
+        tell(Topic::Why, why);
     }
+    all.extend(late(report, row));
     if row.delayed() > 0 {
-        tell(Topic::Late, report.words.row.delayed.of(row.delayed()));
+        all.push(Told::alone(Topic::Late, words.row.delayed.of(row.delayed())));
     }
-    if row.state != State::Cleared {
-        for line in remedy(report, row, newest) {
-            tell(Topic::Remedy, line);
-        }
+    if row.state == State::Cleared {
+        all.push(Told::alone(Topic::Again, again(report, row, newest)));
+    } else {
+        all.extend(remedy(report, row, newest));
     }
     if let Some(reply) = newest.sample_reply {
-        tell(Topic::Reply, fill(&report.words.row.reply, &[("reply", &reply)]));
+        all.push(Told {
+            topic: Topic::Reply,
+            text: fill(&words.row.reply, &[("reply", &reply)]),
+            bare: reply.to_owned(),
+        });
     }
     all
+}
+
+impl Told {
+    /// A text that reads the same with and without the name of its topic.
+    fn alone(topic: Topic, text: String) -> Self {
+        let bare = text.clone();
+        Self { topic, text, bare }
+    }
 }
 
 /// Whether the one to write to is the receiver, who needs its own words.
@@ -97,32 +128,28 @@ pub(super) fn is_for_receiver(row: &Row<'_, '_>) -> bool {
 
 fn listing(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>) -> String {
     let words = &report.words.row;
-    let mut about = codes(report, row);
-    about += &match row.state {
+    let about = match row.state {
         State::ReceiverFault if row.lists().is_empty() => words.receiver_fault.clone(),
         State::ReceiverFault => fill(&words.receiver_fault_of, &[("lists", &row.lists().join(", "))]),
         State::New | State::Ongoing | State::Relisted | State::Cleared | State::Unknown => {
             listed(report, row, newest)
         }
     };
-    if let Some(others) = also_listed(report, row) {
-        about = format!(
-            "{} {}",
-            about.trim_end(),
-            fill(&words.also_listed, &[("zones", &others)])
-        );
-    }
-    about.trim().to_owned()
+    let others = also_listed(report, row).map(|others| fill(&words.also_listed, &[("zones", &others)]));
+    let sentences = [codes(report, row), about, others.unwrap_or_default()];
+    let said: Vec<String> = sentences.into_iter().filter(|text| !text.is_empty()).collect();
+    said.join(&report.words.join.sentences)
 }
 
-fn remedy(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>) -> Vec<String> {
-    let mut lines = vec![ask(report, row, newest)];
+fn remedy(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>) -> Vec<Told> {
+    let mut lines = Vec::new();
     if has_a_page(newest) {
         lines.extend(support(report, newest));
         let removal = newest.removal.map(str::to_owned).or_else(|| list_page(newest));
         lines.extend(removal.map(|removal| fill(&report.words.row.removal, &[("removal", &removal)])));
     }
-    lines
+    let lines = lines.into_iter().map(|line| Told::alone(Topic::Remedy, line));
+    [ask(report, row, newest)].into_iter().chain(lines).collect()
 }
 
 /// Whether whoever asks for removal asks on a page: a receiver is written to, and of some lists nobody may ask.
@@ -161,7 +188,7 @@ fn domains(report: &Report<'_>, row: &Row<'_, '_>, names_all: bool) -> String {
     if row.groups.len() > shown {
         parts.push(words.more_domains.of(row.groups.len() - shown));
     }
-    parts.join(", ")
+    parts.join(&report.words.join.list)
 }
 
 fn unnamed(report: &Report<'_>, row: &Row<'_, '_>) -> String {
@@ -177,7 +204,7 @@ fn unnamed(report: &Report<'_>, row: &Row<'_, '_>) -> String {
         return words.unnamed_unknown.clone();
     }
     let hosts = Vec::from_iter(hosts);
-    fill(&words.unnamed, &[("hosts", &hosts.join(", "))])
+    fill(&words.unnamed, &[("hosts", &hosts.join(&report.words.join.list))])
 }
 
 /// The operators' own codes in the replies.
@@ -188,13 +215,13 @@ fn codes(report: &Report<'_>, row: &Row<'_, '_>) -> String {
         true => String::new(),
         false => {
             let words = &report.words.row.code;
-            words.with(codes.len(), &[("codes", &codes.join(", "))]) + " "
+            words.with(codes.len(), &[("codes", &codes.join(&report.words.join.list))])
         }
     }
 }
 
 /// How late bounces come, and until when, where the reason is the life of the queue.
-fn late(report: &Report<'_>, row: &Row<'_, '_>) -> Option<String> {
+fn late(report: &Report<'_>, row: &Row<'_, '_>) -> Option<Told> {
     let of_queue = |group: &&&Group<'_>| group.late_cause.is_some_and(LateCause::is_queue_life);
     let group = row
         .groups
@@ -205,14 +232,31 @@ fn late(report: &Report<'_>, row: &Row<'_, '_>) -> Option<String> {
     let until = refused_until(group, report.now);
     let last = until.unwrap_or(report.now).checked_add_signed(life)?;
     let date = report.clock.show(last).format("%Y-%m-%d");
-    let tenths = life.num_minutes() / 144;
-    let days = format!("{}.{}", tenths / 10, tenths % 10);
+    let days = in_days(life);
     let words = &report.words.row;
-    match until {
-        Some(_) if last < report.now => Some(fill(&words.late_past, &[("days", &days)])),
-        Some(_) => Some(fill(&words.late_until, &[("days", &days), ("date", &date)])),
-        None => Some(fill(&words.late, &[("days", &days), ("date", &date)])),
+    let values: [(&str, &dyn Display); 2] = [("days", &days), ("date", &date)];
+    if until.is_none() {
+        return Some(Told::alone(Topic::Late, fill(&words.late, &values)));
     }
+    if last < report.now {
+        return Some(Told {
+            topic: Topic::Late,
+            text: fill(&words.late_past, &values),
+            bare: fill(&words.late_none, &values),
+        });
+    }
+    let text = fill(&words.late_until, &values);
+    let still = days::due(group, report).map(|(from, to)| {
+        fill(
+            &words.late_still,
+            &[("from", &from), ("to", &to), ("date", &date)],
+        )
+    });
+    Some(Told {
+        topic: Topic::Late,
+        bare: still.unwrap_or_else(|| text.clone()),
+        text,
+    })
 }
 
 /// How the owner is reached: the hosting company's support, else, as a last resort, where complaints go to.
@@ -228,7 +272,9 @@ fn support(report: &Report<'_>, group: &Group<'_>) -> Vec<String> {
             (company.self_ask == FORBIDDEN).then(|| fill(&words.not_alone, &[("company", &company.name)]));
         return channel.into_iter().chain(alone).collect();
     }
-    let abuse = group.network.map(|network| network.abuse.join(", "));
+    let abuse = group
+        .network
+        .map(|network| network.abuse.join(&report.words.join.list));
     let abuse = abuse.filter(|abuse| !abuse.is_empty() && group.who_may_ask == WhoMayAsk::IpOwner);
     abuse
         .map(|abuse| fill(&words.abuse, &[("abuse", &abuse)]))
@@ -237,20 +283,27 @@ fn support(report: &Report<'_>, group: &Group<'_>) -> Vec<String> {
 }
 
 /// Whom to ask, and whom not.
-fn ask(report: &Report<'_>, row: &Row<'_, '_>, group: &Group<'_>) -> String {
+fn ask(report: &Report<'_>, row: &Row<'_, '_>, group: &Group<'_>) -> Told {
     let words = &report.words.ask;
+    let told = |text: String, bare: String| Told {
+        topic: Topic::Remedy,
+        text,
+        bare,
+    };
+    let mend = |how: &String| told(fill(&words.mend, &[("how", how)]), how.clone());
     match (row.reason(), group.who_may_ask) {
-        (Some(Reason::RequirePtr), WhoMayAsk::Unknown) => return words.ptr.clone(),
-        (Some(Reason::RateLimited), WhoMayAsk::Unknown | WhoMayAsk::Nobody) => return words.rate.clone(),
+        (Some(Reason::RequirePtr), WhoMayAsk::Unknown) => return mend(&words.ptr),
+        (Some(Reason::RateLimited), WhoMayAsk::Unknown | WhoMayAsk::Nobody) => return mend(&words.rate),
         (Some(_) | None, _) => {}
     }
     let company = group.hosting.map(|company| company.name.clone());
-    match (group.who_may_ask, company.or_else(|| group.owner.clone())) {
+    let who = match (group.who_may_ask, company.or_else(|| group.owner.clone())) {
         (WhoMayAsk::Sender, _) => words.sender.clone(),
         (WhoMayAsk::IpOwner, Some(owner)) => fill(&words.ip_owner_named, &[("owner", &owner)]),
         (WhoMayAsk::IpOwner, None) => words.ip_owner.clone(),
         (WhoMayAsk::Receiver, _) => fill(&words.receiver, &[("domain", group.receiving_domain)]),
         (WhoMayAsk::Nobody, _) => words.nobody.clone(),
         (WhoMayAsk::Unknown, _) => words.unknown.clone(),
-    }
+    };
+    told(fill(&words.ask, &[("who", &who)]), who)
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::check::Answer;
-use crate::event::{Place, Zone};
+use crate::event::{Gap, Place, Zone};
 use crate::report::layout::{Page, Tone};
 use crate::report::table::Look;
-use crate::report::words::Unseen;
+use crate::report::words::{Unseen, fill};
 use crate::report::{Report, strange};
 
 /// Single mails and files that are named without `-v`; folders and accounts always are.
@@ -24,7 +24,7 @@ pub(super) fn write(page: &mut Page, report: &Report<'_>, look: Look) {
     for line in lines {
         page.paragraph(Tone::Plain, 2, 2, &line);
     }
-    strange::write(page, &report.strange, &words.strange, look);
+    strange::write(page, &report.strange, &report.words, look);
 }
 
 /// What was not read, and what lists did not say; without `names_all` some single mails stand for all.
@@ -38,7 +38,7 @@ pub(super) fn lines(report: &Report<'_>, names_all: bool) -> Vec<String> {
     let mut lines: Vec<String> = whole
         .iter()
         .chain(single.iter().take(named))
-        .map(ToString::to_string)
+        .map(|gap| in_words(gap, words))
         .collect();
     if single.len() > named {
         lines.push(words.more.of(single.len() - named));
@@ -46,6 +46,17 @@ pub(super) fn lines(report: &Report<'_>, names_all: bool) -> Vec<String> {
     lines.extend(report.warnings.iter().cloned());
     lines.extend(Unanswered::of(report).lines(words));
     lines
+}
+
+/// What is missing, and why; the reason is as it was found.
+fn in_words(gap: &Gap, words: &Unseen) -> String {
+    let at = match &gap.at {
+        Place::Account(account) => fill(&words.account, &[("account", account)]),
+        Place::Folder { account, folder } => fill(&words.folder, &[("account", account), ("folder", folder)]),
+        Place::Message(source) => source.to_string(),
+        Place::Path(path) => path.display().to_string(),
+    };
+    fill(&words.gap, &[("at", &at), ("why", &gap.why)])
 }
 
 /// What zones did not say of the addresses in the report: how many questions of each zone. An error that stands for the

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::catalogue::{Way, WayText};
 use crate::event::ListId;
-use crate::report::layout::{Page, Tone};
-use crate::report::lists::{NAME, faint, field};
+use crate::report::layout::Tone;
+use crate::report::list_words::{Doubts, Field};
+use crate::report::lists::Block;
 use crate::report::settings::Lang;
 
 /// What `kind` says of a way out.
@@ -20,28 +21,29 @@ pub(super) fn text(way: &Way, lang: Lang) -> &WayText {
 }
 
 /// A block for a way out.
-pub(super) fn block(way: &Way, lang: Lang, page: &mut Page) {
-    let text = text(way, lang);
+pub(super) fn block(way: &Way, lang: Lang, block: &mut Block<'_>) {
+    let Doubts { words, join, .. } = block.doubts;
+    let (labels, text) = (&words.way, text(way, lang));
     let lists: Vec<&str> = way
         .lists
         .iter()
         .chain(&way.parts_of)
         .map(|id| id.0.as_str())
         .collect();
-    page.heading(&way.id, &text.by);
-    page.field(Tone::Plain, "kind", NAME, "way out, for `draft`");
-    for (name, text) in [
-        ("of", lists.join(", ").as_str()),
-        ("may ask", &text.may_ask),
-        ("wants", &text.wants),
-        ("how long", &text.how_long),
-        ("never", &text.never),
-        ("to", &way.to),
+    block.page.heading(&way.id, &text.by);
+    block.line(Tone::Plain, Field::Kind, &labels.kind);
+    for (label, text) in [
+        (&labels.of, lists.join(&join.list).as_str()),
+        (&labels.may_ask, &text.may_ask),
+        (&labels.wants, &text.wants),
+        (&labels.how_long, &text.how_long),
+        (&labels.never, &text.never),
+        (&labels.to, &way.to),
     ] {
-        field(page, &[], name, text);
+        block.labelled(Tone::Plain, label, text);
     }
-    faint(page, "as of", &way.checked.to_string());
-    faint(page, "sources", &way.sources.join("; "));
+    block.labelled(Tone::Faint, &labels.as_of, &way.checked.to_string());
+    block.line(Tone::Faint, Field::Sources, &way.sources.join("; "));
 }
 
 /// The cells of the CSV, with the English texts; NDJSON has the others too.

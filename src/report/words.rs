@@ -7,10 +7,16 @@ use std::fmt::Display;
 use serde::Deserialize;
 
 use crate::ledger::State;
+use crate::report::checks::AnswerWords;
 use crate::report::draft::DraftWords;
+use crate::report::health::HealthWords;
 use crate::report::html::HtmlWords;
+use crate::report::list_words::ListWords;
+use crate::report::reasons::ReasonWords;
 use crate::report::safe::visible;
 use crate::report::settings::Lang;
+use crate::report::what::{AgainWords, WhatWords, WhyWords};
+use crate::report::wide::WideWords;
 use crate::report::xlsx::XlsxWords;
 
 const ENGLISH: &str = include_str!("text/en.toml");
@@ -20,6 +26,7 @@ const JAPANESE: &str = include_str!("text/ja.toml");
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Words {
+    pub(super) join: Join,
     pub(super) heading: Heading,
     pub(super) sentence: Sentence,
     pub(super) state: ByState<String>,
@@ -28,11 +35,19 @@ pub(super) struct Words {
     pub(super) listed: Listed,
     pub(super) spells: Spells,
     pub(super) ask: Ask,
+    pub(super) what: WhatWords,
+    pub(super) why: WhyWords,
+    pub(super) again: AgainWords,
+    pub(super) wide: WideWords,
     pub(super) days: Days,
     pub(super) rest: Rest,
     pub(super) unseen: Unseen,
     pub(super) next: Next,
+    pub(super) reasons: ReasonWords,
+    pub(super) answer: AnswerWords,
     pub(super) check: Check,
+    pub(super) health: HealthWords,
+    pub(super) lists: ListWords,
     pub(super) html: HtmlWords,
     pub(super) xlsx: XlsxWords,
     pub(super) draft: DraftWords,
@@ -48,12 +63,19 @@ impl Words {
     }
 }
 
-/// A text that depends on a number; `{n}` is the number.
+/// A text that depends on a number; `{n}` is the number. Japanese has one for all numbers.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Counted {
-    one: String,
-    other: String,
+#[serde(untagged, deny_unknown_fields)]
+pub(super) enum Counted {
+    /// The same whatever the number.
+    Same(String),
+    /// One thing, or several.
+    ByNumber {
+        /// For one.
+        one: String,
+        /// For none and for several.
+        other: String,
+    },
 }
 
 impl Counted {
@@ -62,7 +84,11 @@ impl Counted {
     }
 
     pub(super) fn with(&self, n: usize, values: &[(&str, &dyn Display)]) -> String {
-        let text = if n == 1 { &self.one } else { &self.other };
+        let text = match self {
+            Self::Same(text) => text,
+            Self::ByNumber { one, .. } if n == 1 => one,
+            Self::ByNumber { other, .. } => other,
+        };
         let mut all: Vec<(&str, &dyn Display)> = vec![("n", &n)];
         all.extend_from_slice(values);
         fill(text, &all)
@@ -117,6 +143,30 @@ pub(super) fn fill(text: &str, values: &[(&str, &dyn Display)]) -> String {
     filled + rest
 }
 
+/// `[join]`: what stands between texts, and how one is put behind another.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Join {
+    pub(super) list: String,
+    pub(super) facts: String,
+    pub(super) words: String,
+    pub(super) sentences: String,
+    aside: String,
+    note: String,
+}
+
+impl Join {
+    /// `text (aside)`
+    pub(super) fn aside(&self, text: &dyn Display, aside: &dyn Display) -> String {
+        fill(&self.aside, &[("text", text), ("aside", aside)])
+    }
+
+    /// `text: note`
+    pub(super) fn note(&self, text: &dyn Display, note: &dyn Display) -> String {
+        fill(&self.note, &[("text", text), ("note", note)])
+    }
+}
+
 /// `[heading]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,6 +175,7 @@ pub(super) struct Heading {
     pub(super) since: String,
     pub(super) until: String,
     pub(super) between: String,
+    pub(super) on: String,
 }
 
 /// `[sentence]`
@@ -159,6 +210,13 @@ pub(super) struct Column {
     pub(super) reputation: String,
     pub(super) receiver_fault: String,
     pub(super) receivers: Counted,
+    pub(super) provider: String,
+    pub(super) recipients: String,
+    pub(super) listed_now: String,
+    pub(super) yes: String,
+    pub(super) no: String,
+    pub(super) unknown: String,
+    pub(super) changes: String,
 }
 
 /// `[row]`
@@ -181,6 +239,8 @@ pub(super) struct Row {
     pub(super) late: String,
     pub(super) late_past: String,
     pub(super) late_until: String,
+    pub(super) late_none: String,
+    pub(super) late_still: String,
     pub(super) delayed: Counted,
     pub(super) removal: String,
     pub(super) reply: String,
@@ -219,6 +279,11 @@ pub(super) struct Spells {
     pub(super) took: String,
     pub(super) hours: String,
     pub(super) days: String,
+    pub(super) dates: String,
+    pub(super) span: String,
+    pub(super) open: String,
+    pub(super) unclear: String,
+    pub(super) earlier: Counted,
     pub(super) presumed: String,
 }
 
@@ -226,6 +291,8 @@ pub(super) struct Spells {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ask {
+    pub(super) ask: String,
+    pub(super) mend: String,
     pub(super) sender: String,
     pub(super) ip_owner: String,
     pub(super) ip_owner_named: String,
@@ -267,6 +334,9 @@ pub(super) struct Rest {
 #[serde(deny_unknown_fields)]
 pub(super) struct Unseen {
     pub(super) title: String,
+    pub(super) account: String,
+    pub(super) folder: String,
+    pub(super) gap: String,
     pub(super) more: Counted,
     pub(super) refused: Counted,
     pub(super) timeout: Counted,
@@ -300,8 +370,10 @@ pub(super) struct Strange {
 #[serde(deny_unknown_fields)]
 pub(super) struct Next {
     pub(super) title: String,
+    pub(super) draft: String,
     pub(super) check: String,
     pub(super) csv: String,
+    pub(super) html: String,
 }
 
 /// `[check]`
@@ -340,8 +412,64 @@ pub(super) struct Check {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use unicode_width::UnicodeWidthChar;
+
     use crate::report::settings::Lang;
-    use crate::report::words::{Words, fill};
+    use crate::report::words::{ENGLISH, JAPANESE, Words, fill};
+
+    /// Every text by its key; those that depend on a number count as one.
+    fn texts(file: &str) -> BTreeMap<String, String> {
+        fn collect(key: &str, value: &toml::Value, texts: &mut BTreeMap<String, String>) {
+            match value {
+                toml::Value::String(text) => {
+                    let key = key.trim_end_matches(".one").trim_end_matches(".other");
+                    texts.entry(key.to_owned()).or_default().push_str(text);
+                }
+                toml::Value::Table(table) => table
+                    .iter()
+                    .for_each(|(name, value)| collect(&format!("{key}.{name}"), value, texts)),
+                other => panic!("{key}: {other}"),
+            }
+        }
+        let mut texts = BTreeMap::new();
+        collect("", &toml::from_str(file).unwrap(), &mut texts);
+        texts
+    }
+
+    /// The names of the values in a text.
+    fn values(text: &str) -> BTreeSet<&str> {
+        let opened = text.split('{').skip(1);
+        opened.filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+    }
+
+    #[test]
+    fn no_terminal_disagrees_about_the_width_of_our_texts() {
+        for (key, text) in texts(ENGLISH).into_iter().chain(texts(JAPANESE)) {
+            for c in text.chars() {
+                assert_eq!(c.width(), c.width_cjk(), "{key}: {c:?} in {text:?}");
+            }
+            assert!(!text.contains('\u{3000}'), "{key}: {text:?}");
+        }
+    }
+
+    #[test]
+    fn no_language_names_a_value_that_another_does_not_know() {
+        let (english, japanese) = (texts(ENGLISH), texts(JAPANESE));
+        assert_eq!(
+            english.keys().collect::<Vec<_>>(),
+            japanese.keys().collect::<Vec<_>>()
+        );
+        for (key, text) in japanese {
+            let unknown: Vec<_> = values(&text)
+                .difference(&values(&english[&key]))
+                .copied()
+                .collect();
+            // English says "1" where it counts one thing.
+            assert!(unknown.iter().all(|name| *name == "n"), "{key}: {unknown:?}");
+        }
+    }
 
     #[test]
     fn the_texts_are_all_there() {

@@ -31,7 +31,9 @@ fn cargo(what: &str) -> Command {
         .args([what, "--quiet", "--locked", "--offline", "--example", "demo"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("TZ", "UTC")
-        .env("LC_ALL", "C.UTF-8");
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("LANGUAGE")
+        .env_remove("BOUNCEAUDIT_LANG");
     command
 }
 

@@ -11,6 +11,7 @@ mod files;
 mod help;
 mod history;
 mod kills;
+mod language;
 mod ledger;
 mod mailbox;
 mod news;

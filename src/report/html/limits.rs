@@ -40,7 +40,7 @@ fn unseen(report: &Report<'_>) -> Markup {
                         ul {
                             @for alike in &report.strange {
                                 li {
-                                    @for line in alike.told(&words.strange) {
+                                    @for line in alike.told(&words.strange, &report.words.join) {
                                         span class="line" { (line) } " "
                                     }
                                 }

@@ -84,7 +84,7 @@ impl<'r> About<'r> {
         let mails = report.strange.iter().map(|alike| alike.mails).sum();
         self.count(&words.not_understood, mails);
         for alike in &report.strange {
-            let told = alike.told(&report.words.unseen.strange);
+            let told = alike.told(&report.words.unseen.strange, &report.words.join);
             self.text(&words.not_understood, told.join("; "));
         }
         let unanswered = Unanswered::of(report);
