@@ -7,10 +7,12 @@
 //! Not here: what a group's state is (`ledger`), what a reply means (`catalogue`), files and exit statuses (`commands`).
 
 mod about_ip;
+mod at_signs;
 mod check_forms;
 mod checks;
 mod csv;
 mod days;
+mod decoded;
 mod draft;
 mod encode;
 mod entry;
@@ -23,9 +25,11 @@ mod layout;
 mod list_forms;
 mod listed;
 mod lists;
+mod local_part;
 mod ndjson;
 mod news;
 mod own;
+mod people;
 mod providers;
 mod rows;
 mod safe;
