@@ -74,10 +74,6 @@ pub(crate) enum Example {
 /// An example with its circumstances and the verdict's fields; an empty text asks for none.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the tests take them through the catalogue")
-)]
 pub(crate) struct WholeExample {
     pub(crate) reply: String,
     /// Nobody saw it: it was put together after the shape of such replies, or of a status alone.
