@@ -8,6 +8,7 @@ mod classify;
 mod console;
 mod ledger;
 mod lists;
+mod masking;
 mod note;
 mod outputs;
 mod report;

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use crate::cli::Console;
+use crate::commands::masking::{EVENTS_AT_ONCE, Masking};
 use crate::commands::{Outcome, console};
 use crate::ledger::Ledger;
 use crate::report::{
@@ -15,9 +16,6 @@ use crate::report::{
 
 /// The width of a report that no terminal shows, such as cron's mail, in cells.
 const WIDTH: usize = 80;
-
-/// How many bounces are read from the ledger at once, whole, to be written.
-const EVENTS_AT_ONCE: usize = 500;
 
 /// # Errors
 /// When two tables are to go to stdout, where nobody could tell them apart.
@@ -42,6 +40,7 @@ pub(crate) fn refuse_two_on_stdout(settings: &Settings) -> anyhow::Result<()> {
 pub(crate) async fn write(
     report: &Report<'_>,
     ledger: &Ledger,
+    masking: &mut Masking,
     settings: &Settings,
     console: Console,
 ) -> anyhow::Result<()> {
@@ -54,11 +53,11 @@ pub(crate) async fn write(
         let lost = if is_stdout(file) {
             stdout_taken = true;
             let out = io::BufWriter::new(io::stdout());
-            write_table(report, ledger, table, out, on_stdout(encoding)).await
+            write_table(report, ledger, masking, table, out, on_stdout(encoding)).await
         } else {
             let out = fs::File::create(file).map(io::BufWriter::new);
             let out = out.with_context(|| format!("cannot write {}", file.display()))?;
-            write_table(report, ledger, table, out, Destination::File(encoding)).await
+            write_table(report, ledger, masking, table, out, Destination::File(encoding)).await
         };
         let lost = lost.with_context(|| format!("cannot write {}", file.display()))?;
         if lost > 0 {
@@ -80,7 +79,7 @@ pub(crate) async fn write(
         OutputFormat::Csv => groups_on_stdout(report, &mut stdout, encoding),
         OutputFormat::Ndjson => {
             for some in report.shown().chunks(EVENTS_AT_ONCE) {
-                let bounces = ledger.recorded(some).await?;
+                let bounces = masking.recorded(ledger, some).await?;
                 let events = bounces.iter().map(|bounce| &bounce.event);
                 report::ndjson(events, &mut stdout).context("stdout")?;
             }
@@ -171,6 +170,7 @@ fn tables(settings: &Settings) -> Vec<(Table, &Path)> {
 async fn write_table(
     report: &Report<'_>,
     ledger: &Ledger,
+    masking: &mut Masking,
     table: Table,
     out: impl Write,
     to: Destination,
@@ -181,7 +181,7 @@ async fn write_table(
         Table::Events => {
             let mut csv = EventsCsv::new(report.clock(), out, to)?;
             for some in report.shown().chunks(EVENTS_AT_ONCE) {
-                for bounce in ledger.recorded(some).await? {
+                for bounce in masking.recorded(ledger, some).await? {
                     csv.row(&bounce.event)?;
                 }
             }

@@ -4,6 +4,7 @@ use chrono::Local;
 
 use crate::catalogue::Catalogue;
 use crate::cli::{Console, ReportArgs};
+use crate::commands::masking::Masking;
 use crate::commands::{Outcome, outputs};
 use crate::config::Config;
 use crate::ledger::{Ledger, Window};
@@ -27,6 +28,9 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
             series: settings.series(),
         })
         .await?;
+    let mut masking = Masking::of(settings.mask, &catalogue)?;
+    masking.meet(&history, &ledger).await?;
+    let history = masking.history(history);
     let report = Report::build(Input {
         history: &history,
         catalogue: &catalogue,
@@ -39,7 +43,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
         looked_at: &[],
         now,
     })?;
-    outputs::write(&report, &ledger, &settings, console).await?;
+    outputs::write(&report, &ledger, &mut masking, &settings, console).await?;
     outputs::name_strange(&report);
     if settings.new.is_some() {
         ledger.mark_report(&settings.series(), now).await?;

@@ -10,6 +10,7 @@ use crate::catalogue::Catalogue;
 use crate::check;
 use crate::cli::{Console, ScanArgs};
 use crate::commands::console::{self, Bars};
+use crate::commands::masking::Masking;
 use crate::commands::stop::Stop;
 use crate::commands::walk::Reader;
 use crate::commands::{Outcome, outputs};
@@ -55,9 +56,11 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
         stop,
         scope,
     };
-    let walk = reader.walk(accounts, args.parallel).await?;
-    console::name_gaps(&walk.gaps);
+    let mut masking = Masking::of(settings.mask, &catalogue)?;
+    let walk = reader.walk(accounts, args.parallel).await;
+    let walk = walk.map_err(|error| masking.error(error))?;
     if walk.folders.is_empty() {
+        console::name_gaps(&masking.gaps(walk.gaps));
         bail!("no account could be read");
     }
     ledger.prune(now).await?;
@@ -69,21 +72,26 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
         series: settings.series(),
     };
     let mut history = ledger.history(&window).await?;
+    masking.meet(&history, &ledger).await?;
+    let gaps = masking.gaps(walk.gaps);
+    console::name_gaps(&gaps);
     let (warnings, cut_short) = asked(&reader, &dns, &mut history).await?;
-    let looked_at = looked_at(window.folders.as_deref().unwrap_or_default());
+    let history = masking.history(history);
+    let warnings = masking.texts(warnings);
+    let looked_at = looked_at(&masking.folders(window.folders.unwrap_or_default()));
     let report = Report::build(Input {
         history: &history,
         catalogue: &catalogue,
         own: &config.own_addresses,
         owner: config.hosting.as_ref().map(|company| company.name.as_str()),
-        gaps: &walk.gaps,
+        gaps: &gaps,
         warnings: &warnings,
         settings: &settings,
         command: "scan",
         looked_at: &looked_at,
         now,
     })?;
-    outputs::write(&report, &ledger, &settings, console).await?;
+    outputs::write(&report, &ledger, &mut masking, &settings, console).await?;
     outputs::name_strange(&report);
     let outcome = outputs::outcome(&report, &settings).of_a_run(cut_short);
     ledger.mark_report(&settings.series(), now).await?;

@@ -227,7 +227,9 @@ impl Mask {
         }
     }
 
-    fn folder(&mut self, folder: FolderRef) -> FolderRef {
+    /// A folder without whose account it is in.
+    #[must_use]
+    pub fn folder(&mut self, folder: FolderRef) -> FolderRef {
         FolderRef {
             user: self.login(&folder.user),
             folder: self.path(&folder.folder),
@@ -362,4 +364,227 @@ fn plain(local: &str) -> String {
     });
     let narrow: String = narrow.collect();
     narrow.trim_matches(|c: char| c == '"' || c.is_whitespace()).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+    use proptest::sample::select;
+
+    use crate::catalogue::Catalogue;
+    use crate::event::{Event, Gap, Place};
+    use crate::report::mask::Mask;
+
+    thread_local! {
+        static CATALOGUE: Catalogue = Catalogue::built_in().unwrap();
+    }
+
+    fn mask() -> Mask {
+        CATALOGUE.with(|catalogue| Mask::new([7; 32], catalogue))
+    }
+
+    fn event(change: impl FnOnce(&mut serde_json::Value)) -> Event {
+        let mut event = serde_json::json!({
+            "source": "imaps://postmaster%40shop.example.jp@mail.example.jp/INBOX/taro%40x.jp;UIDVALIDITY=1/;UID=7",
+            "message_id": "20261120.hanako@mx.example.jp",
+            "bounced_at": "2026-11-20T10:05:12+09:00",
+            "sent_at": "2026-11-15T10:05:12+09:00",
+            "format": "postfix",
+            "reporting_mta": "mx.example.jp",
+            "original_from": "shop@shop.example.jp",
+            "original_subject": "hanako様へ: taro.yamada wrote",
+            "recipient": "Taro.Yamada@canary.example.com",
+            "receiving_domain": "canary.example.com",
+            "action": "failed",
+            "reply": "554 5.7.1 <taro.yamada@canary.example.com>: User taro.yamada unknown at shop.example.jp",
+            "reason": "blocked",
+            "blocked_ip": "198.51.100.77",
+            "removal": "mailto:delist@messaging.microsoft.com",
+        });
+        change(&mut event);
+        serde_json::from_value(event).unwrap()
+    }
+
+    #[test]
+    fn an_event_names_nobody_and_says_all_else() {
+        let mut mask = mask();
+        let event = event(|_| {});
+        mask.meet(&event);
+        let masked = mask.event(event);
+        let taro = mask.pseudonym("taro.yamada");
+        let (shop, id) = (mask.pseudonym("shop"), mask.pseudonym("20261120.hanako"));
+        let (login, folder) = (mask.pseudonym("postmaster"), mask.pseudonym("taro"));
+        assert_eq!(masked.recipient, format!("{taro}@canary.example.com"));
+        assert_eq!(masked.original.from.unwrap(), format!("{shop}@shop.example.jp"));
+        assert_eq!(masked.message_id.unwrap(), format!("{id}@mx.example.jp"));
+        assert_eq!(masked.original.subject.unwrap(), format!("hanako様へ: {taro} wrote"));
+        assert_eq!(
+            masked.reply.unwrap(),
+            format!("554 5.7.1 <{taro}@canary.example.com>: User {taro} unknown at shop.example.jp")
+        );
+        assert_eq!(masked.verdict.removal.unwrap(), "mailto:delist@messaging.microsoft.com");
+        assert_eq!(
+            masked.source.to_string(),
+            format!(
+                "imaps://{login}%40shop.example.jp@mail.example.jp/INBOX/{folder}%40x.jp;UIDVALIDITY=1/;UID=7"
+            )
+        );
+    }
+
+    #[test]
+    fn one_person_has_one_pseudonym_and_each_report_others() {
+        let mut mask = mask();
+        let taro = mask.text("taro@x.jp").into_owned();
+        let said = mask.text("TARO@x.jp \"taro\"@x.jp ｔａｒｏ＠x.jp &quot;taro&quot;@x.jp").into_owned();
+        let name = taro.strip_suffix("@x.jp").unwrap();
+        assert_eq!(said.matches(name).count(), 4, "{said}");
+        let other = CATALOGUE.with(|catalogue| Mask::new([8; 32], catalogue).text("taro@x.jp").into_owned());
+        assert_ne!(taro, other);
+        let many: std::collections::BTreeSet<_> =
+            (0..3000).map(|number| mask.pseudonym(&format!("user{number}"))).collect();
+        assert_eq!(many.len(), 3000);
+        assert!(many.iter().any(|name| name.len() > name_length(name)), "none collided");
+    }
+
+    fn name_length(_name: &str) -> usize {
+        "***-3f2a".len()
+    }
+
+    #[test]
+    fn what_is_encoded_is_shown_without_anybody() {
+        let mut mask = mask();
+        let taro = mask.pseudonym("taro.yamada");
+        for (text, said) in [
+            ("=?utf-8?B?dGFyby55YW1hZGFAeC5qcA==?= unknown", format!("{taro}@x.jp unknown")),
+            ("=?utf-8?Q?taro=2Eyamada=40x.jp?= unknown", format!("{taro}@x.jp unknown")),
+            ("id=dGFyby55YW1hZGFAeC5qcA== unknown", format!("id={taro}@x.jp unknown")),
+            ("http://h.jp/u/dGFyby55YW1hZGFAeC5qcA?n=1", format!("http://h.jp/u/{taro}@x.jp?n=1")),
+        ] {
+            assert_eq!(mask.text(text), said, "{text}");
+        }
+    }
+
+    #[test]
+    fn desks_of_the_catalogue_stay_and_others_do_not() {
+        let mut mask = mask();
+        let said = mask.text("mail delist@messaging.microsoft.com or hanako@messaging.microsoft.com");
+        assert!(said.starts_with("mail delist@messaging.microsoft.com or ***-"), "{said}");
+    }
+
+    #[test]
+    fn a_gap_keeps_its_file_and_loses_whose_it_is() {
+        let mut mask = mask();
+        let gap = Gap {
+            at: Place::Path("mails/taro@x.jp/2026-11.mbox".into()),
+            why: "no mail for taro@x.jp".to_owned(),
+        };
+        let taro = mask.pseudonym("taro");
+        let said = format!("mails/{taro}@x.jp/2026-11.mbox: no mail for {taro}@x.jp");
+        assert_eq!(mask.gap(gap).to_string(), said);
+    }
+
+    /// Every event of the corpus.
+    fn corpus() -> Vec<Event> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "ndjson"));
+        let lines: Vec<String> = files
+            .flat_map(|path| fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    #[test]
+    fn in_real_bounces_nobody_is_left_and_a_second_mask_changes_nothing() {
+        let events = corpus();
+        assert!(events.len() > 300, "{}", events.len());
+        let mut wrong = Vec::new();
+        for event in events {
+            let mut mask = mask();
+            mask.meet(&event);
+            let masked = mask.event(event.clone());
+            let text = serde_json::to_string(&masked).unwrap().to_lowercase();
+            let local = event.recipient.rsplit_once('@').map_or("", |(local, _)| local).to_lowercase();
+            if local.len() > 2 && text.contains(&format!("{local}@")) {
+                wrong.push(format!("{local}: {text}"));
+            }
+            if let Some(reply) = event.reply.as_deref() {
+                let kept = |text: &str| text.split_whitespace().count();
+                let said = masked.reply.as_deref().unwrap_or_default();
+                if kept(reply) != kept(said) && !reply.contains("=?") && !reply.contains('"') {
+                    wrong.push(format!("{reply}\n  {said}"));
+                }
+                if mask.text(said) != said {
+                    wrong.push(format!("again: {said}\n  {}", mask.text(said)));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// Texts made of what addresses are made of.
+    fn texts() -> impl Strategy<Value = String> {
+        let pieces = select(vec![
+            "taro", "taro.yamada", "hanako", "@", "＠", "%40", "=40", "&#64;", "(at)", "x.jp", "mx.example.com", " ", "<",
+            ">", "\"", "\\", "/", "://", "mailto:", "?to=", "&cc=", "=", "+", "-", ".", "***-3f2a", "***", "さん", "山田太郎",
+            "=?utf-8?Q?", "?=", "=?utf-8?B?dGFyb0B4Lmpw?=", "dGFyb0B4Lmpw", "[", "]", "(", ")", ";", ":", ",", "'", "550", "unknown",
+            "%3D", "%22", "&quot;", "192.0.2.1", "2001:db8::1", "\u{1b}$", "_", "*", "postmaster", "%", "=3D", "=20",
+        ]);
+        let piece = prop_oneof![8 => pieces.prop_map(str::to_owned), 1 => any::<char>().prop_map(String::from)];
+        proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+    }
+
+    fn acquainted() -> Mask {
+        let mut mask = mask();
+        mask.meet_text("taro@x.jp taro.yamada@x.jp hanako@x.jp 山田太郎@x.jp");
+        mask
+    }
+
+    proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn what_is_masked_stays_as_it_is(text in texts()) {
+            let mut mask = acquainted();
+            let once = mask.text(&text).into_owned();
+            let twice = mask.text(&once).into_owned();
+            prop_assert_eq!(&once, &twice, "{}", text);
+        }
+
+        #[test]
+        fn nobody_known_is_left(before in texts(), name in select(vec!["taro.yamada", "hanako", "山田太郎"]), after in texts()) {
+            let mut mask = acquainted();
+            for text in [format!("{before} {name} {after}"), format!("{before} {name}@x.jp {after}"), format!("{before}<{name}%40x.jp>{after}")] {
+                let masked = mask.text(&text).into_owned();
+                let left = masked.split(|c: char| c.is_whitespace() || "<>".contains(c)).any(|word| word == name);
+                prop_assert!(!left, "{} -> {}", text, masked);
+            }
+        }
+
+        #[test]
+        fn a_text_without_addresses_and_known_people_is_unchanged(text in "[a-zA-Z0-9 .,:;/<>()\\[\\]_-]{0,60}|[\u{3040}-\u{30ff}\u{4e00}-\u{9fff}a-z ]{0,30}") {
+            let mut mask = acquainted();
+            for name in ["taro", "hanako", "山田太郎"] {
+                if text.to_lowercase().contains(name) {
+                    return Ok(());
+                }
+            }
+            prop_assert_eq!(mask.text(&text), text.as_str());
+        }
+
+        #[test]
+        fn hosts_ips_and_dates_stay(name in "[a-z]{3,8}", number in any::<u32>()) {
+            let ip = std::net::Ipv4Addr::from(number);
+            let text = format!("550 mx.{name}.example.jp [{ip}] refused {name}@{name}.example.jp on 2026-11-20T10:05:12+09:00");
+            let mut mask = acquainted();
+            mask.meet_text(&text);
+            let masked = mask.text(&text).into_owned();
+            for part in [format!("mx.{name}.example.jp [{ip}]"), format!("@{name}.example.jp on 2026-11-20T10:05:12+09:00")] {
+                prop_assert!(masked.contains(&part), "{}", masked);
+            }
+        }
+    }
 }

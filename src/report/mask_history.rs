@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::check::{Answer, Listing, Names, Network, Owner};
-use crate::event::Event;
 use crate::ledger::{Bounce, History, Note, Recorded};
 use crate::report::mask::Mask;
 
@@ -45,13 +44,6 @@ impl Mask {
             event: self.event(recorded.event),
             sources: recorded.sources.into_iter().map(|source| self.source(source)).collect(),
             recorded_at: recorded.recorded_at,
-        }
-    }
-
-    /// Remembers who is in bounces; see [`Mask::meet`].
-    pub fn meet_all<'e>(&mut self, events: impl IntoIterator<Item = &'e Event>) {
-        for event in events {
-            self.meet(event);
         }
     }
 
