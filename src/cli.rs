@@ -256,7 +256,7 @@ pub struct ListsArgs {
 #[command(
     after_help = "The text goes to stdout: first lines that begin with # and are for you alone (who may ask, what they \
 want, how long it takes, what never to do), then subject and body with blanks to fill in.\n\n\
-Example: bounceaudit draft 192.0.2.10 --lang ja > request.txt"
+Example: bounceaudit draft 192.0.2.10 --lang ja --attach request > request.txt"
 )]
 pub struct DraftArgs {
     /// The refused address
@@ -265,6 +265,9 @@ pub struct DraftArgs {
     /// Whom to write to [default: chosen by the last refusal, the catalogue, `own_addresses` and `ask_via`]
     #[arg(long, value_name = "WHOM")]
     pub to: Option<report::Addressee>,
+    /// Write up to three of the newest bounces into this folder to be attached, whole, names of people hidden
+    #[arg(long, value_name = "DIR")]
+    pub attach: Option<PathBuf>,
     /// Only mail sent then or later: a day (2021-12-27), or how long ago (7d, 36h) [default: everything]
     #[arg(long, value_name = "WHEN", env = "BOUNCEAUDIT_SINCE")]
     pub since: Option<report::When>,

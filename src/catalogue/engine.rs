@@ -156,7 +156,7 @@ impl Engine {
             .collect()
     }
 
-    #[cfg(test)]
+    /// The rules in their order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &RuleEntry> {
         self.rules.iter().map(|rule| &rule.entry)
     }

@@ -15,6 +15,7 @@ mod links;
 mod lists;
 mod literals;
 mod load;
+mod ordinary;
 mod pattern;
 mod providers;
 mod reply;

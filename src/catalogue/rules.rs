@@ -57,27 +57,15 @@ pub(crate) struct RuleEntry {
     #[cfg_attr(not(test), expect(dead_code, reason = "for people"))]
     pub(crate) source: String,
     #[serde(default)]
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the tests take them through the catalogue")
-    )]
     pub(crate) examples: Vec<Example>,
     /// Replies close to the rule's words that are not its own, with the verdict that they get.
     #[serde(default)]
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the tests take them through the catalogue")
-    )]
     pub(crate) near_misses: Vec<Example>,
 }
 
 /// A reply as it was seen; as a table, with what else has to come out of it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the tests take them through the catalogue")
-)]
 pub(crate) enum Example {
     Reply(String),
     Whole(Box<WholeExample>),

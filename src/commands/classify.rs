@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use crate::bounce;
 use crate::catalogue::Catalogue;
 use crate::cli::{ClassifyArgs, Console};
+use crate::commands::masking::Masking;
 use crate::commands::{Outcome, console, outputs};
 use crate::config::Config;
 use crate::event::{Event, Gap, Message, Place};
@@ -25,25 +26,32 @@ pub(crate) fn run(args: &ClassifyArgs, console: Console) -> anyhow::Result<Outco
         OutputFormat::Ndjson
     });
     let mut stdout = io::BufWriter::new(io::stdout().lock());
-    let mut gaps = 0;
-    // A table needs all of its rows; NDJSON goes out mail by mail, so that a large mbox needs no memory.
-    let mut events = Vec::new();
+    let mut masking = Masking::of(args.mask, &catalogue)?;
+    // A table needs all of its rows, and whoever hides people has to know all of them; else NDJSON goes out mail by mail,
+    // so that a large mbox needs no memory.
+    let at_once = format == OutputFormat::Ndjson && !masking.is_wanted();
+    let (mut events, mut gaps, mut named) = (Vec::new(), Vec::new(), 0);
     for read in args.paths.iter().flat_map(|path| mailbox::files(path)) {
         match read {
             Ok(message) => {
                 let read = classify(&message, &catalogue);
-                gaps += name(not_understood(&message, &read));
+                gaps.extend(not_understood(&message, &read));
                 events.extend(read);
             }
-            Err(gap) => gaps += name(Some(gap)),
+            Err(gap) => gaps.push(gap),
         }
-        if format == OutputFormat::Ndjson {
+        if !masking.is_wanted() {
+            named += name(&mut gaps);
+        }
+        if at_once {
             report::ndjson(&events, &mut stdout).context("stdout")?;
             events.clear();
         }
     }
+    let events = masking.events(events);
+    named += name(&mut masking.gaps(gaps));
     match format {
-        OutputFormat::Ndjson => Ok(()),
+        OutputFormat::Ndjson => report::ndjson(&events, &mut stdout),
         OutputFormat::Csv => {
             let destination = outputs::on_stdout(CsvEncoding::Utf8);
             report::events_csv(&events, Clock::Local, &mut stdout, destination).map(drop)
@@ -55,7 +63,7 @@ pub(crate) fn run(args: &ClassifyArgs, console: Console) -> anyhow::Result<Outco
     }
     .and_then(|()| stdout.flush())
     .context("stdout")?;
-    Ok(if gaps == 0 {
+    Ok(if named == 0 {
         Outcome::Complete
     } else {
         Outcome::Partial
@@ -79,9 +87,9 @@ fn not_understood(message: &Message, events: &[Event]) -> Option<Gap> {
 }
 
 /// Says on stderr what is missing, and counts it.
-fn name(gap: Option<Gap>) -> usize {
-    console::name_gaps(gap.as_slice());
-    gap.iter().count()
+fn name(gaps: &mut Vec<Gap>) -> usize {
+    console::name_gaps(gaps);
+    gaps.drain(..).count()
 }
 
 /// A mistyped path is no gap in what was read: with nothing to read, nothing was done.

@@ -1,15 +1,19 @@
 //! `bounceaudit draft`: a letter about one refused address, from the ledger alone. Nothing is sent.
 
+use std::fs::{self, File};
 use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::Path;
 
 use anyhow::Context;
 use chrono::Local;
 
 use crate::catalogue::Catalogue;
 use crate::cli::DraftArgs;
+use crate::commands::masking::Masking;
 use crate::commands::{Outcome, console, outputs};
 use crate::config::Config;
-use crate::ledger::{Ledger, Window};
+use crate::ledger::Ledger;
 use crate::report::{self, Input, Report, Settings, Wanted};
 
 pub(crate) async fn run(args: DraftArgs) -> anyhow::Result<Outcome> {
@@ -28,17 +32,18 @@ pub(crate) async fn run(args: DraftArgs) -> anyhow::Result<Outcome> {
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let ledger = Ledger::open_existing(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
-    let seen = settings.window(now);
-    let history = ledger
-        .history(&Window {
-            since: seen.since,
-            until: seen.until,
-            late_until: seen.late_until(),
-            folders: None,
-            series: settings.series(),
-        })
-        .await?;
+    let mut history = ledger.history(&outputs::window(&settings, now, None)).await?;
+    // Whatever is attached goes to strangers, the letter itself only where the user says so.
+    let mut masking = Masking::of(settings.mask || args.attach.is_some(), &catalogue)?;
+    masking.meet(&history, &ledger).await?;
+    let attached = match &args.attach {
+        Some(folder) => Some(attach(&ledger, args.ip, folder, &mut masking).await?),
+        None => None,
+    };
     ledger.close().await;
+    if settings.mask {
+        history = masking.history(history);
+    }
     let report = Report::build(Input {
         history: &history,
         catalogue: &catalogue,
@@ -57,7 +62,7 @@ pub(crate) async fn run(args: DraftArgs) -> anyhow::Result<Outcome> {
         ask_via: config.ask_via,
         hosting: config.hosting.as_ref(),
         catalogue: &catalogue,
-        attached: None,
+        attached,
     };
     let draft = report::draft(&report, &wanted)?;
     console::say(&draft.why);
@@ -67,4 +72,31 @@ pub(crate) async fn run(args: DraftArgs) -> anyhow::Result<Outcome> {
         .and_then(|()| stdout.flush())
         .context("stdout")?;
     Ok(Outcome::Complete)
+}
+
+/// Bounces that go with a letter.
+const ATTACHED: usize = 3;
+
+/// Writes the newest bounces that the ledger keeps whole, names hidden, and gives how many. Nothing is written over.
+async fn attach(ledger: &Ledger, ip: IpAddr, folder: &Path, masking: &mut Masking) -> anyhow::Result<usize> {
+    let kept = ledger.kept_mails(Some(ip)).await?;
+    if kept.is_empty() {
+        console::say(&format!(
+            "nothing to attach: no bounce about {ip} is kept whole; `bounceaudit scan --full` reads them again"
+        ));
+        return Ok(0);
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let kept = kept.iter().take(ATTACHED);
+    for (number, mail) in (1..).zip(kept.clone()) {
+        let path = folder.join(format!("bounce-{number}.eml"));
+        let cannot_write = || format!("cannot write {}", path.display());
+        let mut file = File::create_new(&path).with_context(cannot_write)?;
+        file.write_all(&masking.mail(&mail.bytes))
+            .with_context(cannot_write)?;
+        if mail.is_cut {
+            console::say(&format!("{}: a long bounce, cut at its end", path.display()));
+        }
+    }
+    Ok(kept.count())
 }

@@ -10,6 +10,7 @@ mod draft;
 mod help;
 mod ledger;
 mod lists;
+mod masking;
 mod note;
 mod outputs;
 mod report;

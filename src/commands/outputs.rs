@@ -8,8 +8,10 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use crate::cli::Console;
+use crate::commands::masking::{EVENTS_AT_ONCE, Masking};
 use crate::commands::{Outcome, console};
-use crate::ledger::Ledger;
+use crate::event::{FolderRef, Timestamp};
+use crate::ledger::{Ledger, Window};
 use crate::report::{
     self, Color, CsvEncoding, Destination, EventsCsv, JsonDocument, Lang, Letter, Look, OutputFormat, Report,
     Settings, Workbook,
@@ -32,8 +34,17 @@ impl Main {
     }
 }
 
-/// How many bounces are read from the ledger at once, whole, to be written.
-const EVENTS_AT_ONCE: usize = 500;
+/// The bounces that a report is about, of some folders or of all.
+pub(crate) fn window(settings: &Settings, now: Timestamp, folders: Option<Vec<FolderRef>>) -> Window {
+    let seen = settings.window(now);
+    Window {
+        since: seen.since,
+        until: seen.until,
+        late_until: seen.late_until(),
+        folders,
+        series: settings.series(),
+    }
+}
 
 /// # Errors
 /// When stdout is to take two files, which nobody could tell apart, or a terminal a workbook.
@@ -64,6 +75,7 @@ pub(crate) fn refuse_on_stdout(settings: &Settings, main: &Main) -> anyhow::Resu
 pub(crate) async fn write(
     report: &Report<'_>,
     ledger: &Ledger,
+    masking: &mut Masking,
     settings: &Settings,
     main: &Main,
     console: Console,
@@ -79,12 +91,12 @@ pub(crate) async fn write(
             stdout_taken = true;
             let out = io::BufWriter::new(io::stdout());
             let to = on_stdout(encoding);
-            write_file(report, ledger, file, out, to, &env::temp_dir()).await
+            write_file(report, ledger, masking, file, out, to, &env::temp_dir()).await
         } else {
             let out = fs::File::create(path).map(io::BufWriter::new);
             let out = out.with_context(|| format!("cannot write {shown}"))?;
             let to = Destination::File(encoding);
-            write_file(report, ledger, file, out, to, folder_of(path)).await
+            write_file(report, ledger, masking, file, out, to, folder_of(path)).await
         };
         let lost = lost.with_context(|| format!("cannot write {shown}"))?;
         if lost > 0 {
@@ -104,7 +116,7 @@ pub(crate) async fn write(
     let mut stdout = io::BufWriter::new(io::stdout());
     match main {
         Main::Mail(letter) => {
-            let page = page(report, ledger).await?;
+            let page = page(report, ledger, masking).await?;
             report::email(report, letter, &page, console.verbose > 0, &mut stdout)
         }
         Main::Form(OutputFormat::Table) => {
@@ -114,7 +126,7 @@ pub(crate) async fn write(
         Main::Form(OutputFormat::Csv) => groups_on_stdout(report, &mut stdout, encoding),
         Main::Form(OutputFormat::Ndjson) => {
             for some in report.shown().chunks(EVENTS_AT_ONCE) {
-                let bounces = ledger.recorded(some).await?;
+                let bounces = masking.recorded(ledger, some).await?;
                 let events = bounces.iter().map(|bounce| &bounce.event);
                 report::ndjson(events, &mut stdout).context("stdout")?;
             }
@@ -126,8 +138,8 @@ pub(crate) async fn write(
 }
 
 /// The report as a page, with the bounces that it shows whole.
-async fn page(report: &Report<'_>, ledger: &Ledger) -> anyhow::Result<String> {
-    let evidence = ledger.recorded(&report::evidence(report)).await?;
+async fn page(report: &Report<'_>, ledger: &Ledger, masking: &mut Masking) -> anyhow::Result<String> {
+    let evidence = masking.recorded(ledger, &report::evidence(report)).await?;
     Ok(report::html(report, &evidence))
 }
 
@@ -218,6 +230,7 @@ fn files(settings: &Settings) -> Vec<(File, &Path)> {
 async fn write_file(
     report: &Report<'_>,
     ledger: &Ledger,
+    masking: &mut Masking,
     file: File,
     mut out: impl Write + Send,
     to: Destination,
@@ -229,7 +242,7 @@ async fn write_file(
         File::Events => {
             let mut csv = EventsCsv::new(report.clock(), out, to)?;
             for some in report.shown().chunks(EVENTS_AT_ONCE) {
-                for bounce in ledger.recorded(some).await? {
+                for bounce in masking.recorded(ledger, some).await? {
                     csv.row(&bounce.event)?;
                 }
             }
@@ -238,20 +251,20 @@ async fn write_file(
         File::Workbook => {
             let mut workbook = Workbook::new(report, scratch)?;
             for some in report.shown().chunks(EVENTS_AT_ONCE) {
-                for bounce in ledger.recorded(some).await? {
+                for bounce in masking.recorded(ledger, some).await? {
                     workbook.event(&bounce.event)?;
                 }
             }
             workbook.finish(out)?;
         }
         File::Page => {
-            out.write_all(page(report, ledger).await?.as_bytes())?;
+            out.write_all(page(report, ledger, masking).await?.as_bytes())?;
             out.flush()?;
         }
         File::Json => {
             let mut document = JsonDocument::new(report, out)?;
             for some in report.shown().chunks(EVENTS_AT_ONCE) {
-                for bounce in ledger.recorded(some).await? {
+                for bounce in masking.recorded(ledger, some).await? {
                     document.event(&bounce)?;
                 }
             }

@@ -5,10 +5,11 @@ use chrono::Local;
 
 use crate::catalogue::Catalogue;
 use crate::cli::{Console, EmailArgs, ReportArgs};
+use crate::commands::masking::Masking;
 use crate::commands::outputs::Main;
 use crate::commands::{Outcome, console as on_stderr, outputs};
 use crate::config::Config;
-use crate::ledger::{Ledger, Window};
+use crate::ledger::Ledger;
 use crate::report::{Correspondent, Input, Letter, Report, Settings};
 
 pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Outcome> {
@@ -23,16 +24,10 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let ledger = Ledger::open_existing(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
-    let seen = settings.window(now);
-    let history = ledger
-        .history(&Window {
-            since: seen.since,
-            until: seen.until,
-            late_until: seen.late_until(),
-            folders: None,
-            series: settings.series(),
-        })
-        .await?;
+    let history = ledger.history(&outputs::window(&settings, now, None)).await?;
+    let mut masking = Masking::of(settings.mask, &catalogue)?;
+    masking.meet(&history, &ledger).await?;
+    let history = masking.history(history);
     let report = Report::build(Input {
         history: &history,
         catalogue: &catalogue,
@@ -45,7 +40,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
         looked_at: &[],
         now,
     })?;
-    outputs::write(&report, &ledger, &settings, &main, console).await?;
+    outputs::write(&report, &ledger, &mut masking, &settings, &main, console).await?;
     outputs::name_strange(&report);
     if settings.new.is_some() {
         ledger.mark_report(&settings.series(), now).await?;

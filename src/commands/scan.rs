@@ -10,12 +10,13 @@ use crate::catalogue::Catalogue;
 use crate::check;
 use crate::cli::{Console, ScanArgs};
 use crate::commands::console::{self, Bars};
+use crate::commands::masking::Masking;
 use crate::commands::outputs::Main;
 use crate::commands::stop::Stop;
 use crate::commands::walk::Reader;
 use crate::commands::{Outcome, outputs};
 use crate::config::Config;
-use crate::ledger::{History, Ledger, Window};
+use crate::ledger::{History, Ledger};
 use crate::mailbox::Scope;
 use crate::report::{self, Input, Report};
 
@@ -42,9 +43,9 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     let catalogue = Arc::new(Catalogue::load(own.file.as_deref())?);
     let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
-    let (bars, seen) = (Bars::of(console, settings.quiet), settings.window(now));
+    let bars = Bars::of(console, settings.quiet);
     let scope = Scope {
-        since: seen.since,
+        since: settings.window(now).since,
         full: args.full,
         may_be: bounce::may_be,
     };
@@ -56,36 +57,37 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
         stop,
         scope,
     };
-    let walk = reader.walk(accounts, args.parallel).await?;
-    console::name_gaps(&walk.gaps);
+    let mut masking = Masking::of(settings.mask, &catalogue)?;
+    let walk = reader.walk(accounts, args.parallel).await;
+    let walk = walk.map_err(|error| masking.error(error))?;
     if walk.folders.is_empty() {
+        console::name_gaps(&masking.gaps(walk.gaps));
         bail!("no account could be read");
     }
     ledger.prune(now).await?;
-    let window = Window {
-        since: seen.since,
-        until: seen.until,
-        late_until: seen.late_until(),
-        folders: Some(walk.folders),
-        series: settings.series(),
-    };
+    let window = outputs::window(&settings, now, Some(walk.folders));
     let mut history = ledger.history(&window).await?;
+    masking.meet(&history, &ledger).await?;
+    let gaps = masking.gaps(walk.gaps);
+    console::name_gaps(&gaps);
     let (warnings, cut_short) = asked(&reader, &dns, &mut history).await?;
-    let folders = window.folders.as_deref().unwrap_or_default();
-    let looked_at = report::looked_at(folders, settings.lang.unwrap_or_default())?;
+    let history = masking.history(history);
+    let warnings = masking.texts(warnings);
+    let folders = masking.folders(window.folders.unwrap_or_default());
+    let looked_at = report::looked_at(&folders, settings.lang.unwrap_or_default())?;
     let report = Report::build(Input {
         history: &history,
         catalogue: &catalogue,
         own: &config.own_addresses,
         owner: config.hosting.as_ref().map(|company| company.name.as_str()),
-        gaps: &walk.gaps,
+        gaps: &gaps,
         warnings: &warnings,
         settings: &settings,
         command: "scan",
         looked_at: &looked_at,
         now,
     })?;
-    outputs::write(&report, &ledger, &settings, &main, console).await?;
+    outputs::write(&report, &ledger, &mut masking, &settings, &main, console).await?;
     outputs::name_strange(&report);
     let outcome = outputs::outcome(&report, &settings).of_a_run(cut_short);
     ledger.mark_report(&settings.series(), now).await?;

@@ -17,6 +17,11 @@ const BARE: AsciiSet = NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 const BARE_IN_FOLDER: AsciiSet = BARE.remove(b'/');
+/// A masked name (`***-3f2a`) stays readable. RFC 5092 leaves `*` bare everywhere; in real logins (Dovecot's `user*master`)
+/// it is not, since ledgers know mails by this text.
+const MASKED: &str = "***-";
+const BARE_IF_MASKED: AsciiSet = BARE.remove(b'*');
+const BARE_IN_FOLDER_IF_MASKED: AsciiSet = BARE_IN_FOLDER.remove(b'*');
 /// IMAP over TLS, and IMAP (RFC 8314 §7.1).
 const DEFAULT_PORTS: [(bool, u16); 2] = [(true, 993), (false, 143)];
 
@@ -73,7 +78,10 @@ pub enum Source {
 impl fmt::Display for FolderRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.implicit_tls { "imaps" } else { "imap" };
-        let user = utf8_percent_encode(&self.user, &BARE);
+        let user = match self.user.contains(MASKED) {
+            true => utf8_percent_encode(&self.user, &BARE_IF_MASKED),
+            false => utf8_percent_encode(&self.user, &BARE),
+        };
         write!(f, "{scheme}://{user}@")?;
         match self.host.contains(':') {
             true => write!(f, "[{}]", self.host)?,
@@ -82,7 +90,11 @@ impl fmt::Display for FolderRef {
         if !DEFAULT_PORTS.contains(&(self.implicit_tls, self.port)) {
             write!(f, ":{}", self.port)?;
         }
-        write!(f, "/{}", utf8_percent_encode(&self.folder, &BARE_IN_FOLDER))
+        let folder = match self.folder.contains(MASKED) {
+            true => utf8_percent_encode(&self.folder, &BARE_IN_FOLDER_IF_MASKED),
+            false => utf8_percent_encode(&self.folder, &BARE_IN_FOLDER),
+        };
+        write!(f, "/{folder}")
     }
 }
 

@@ -7,12 +7,14 @@
 //! Not here: what a group's state is (`ledger`), what a reply means (`catalogue`), files and exit statuses (`commands`).
 
 mod about_ip;
+mod at_signs;
 mod attachment;
 mod check_forms;
 mod checks;
 mod columns;
 mod csv;
 mod days;
+mod decoded;
 mod draft;
 mod email;
 mod encode;
@@ -29,10 +31,14 @@ mod list_forms;
 mod list_words;
 mod listed;
 mod lists;
+mod local_part;
+mod mask;
+mod mask_history;
 mod mime;
 mod ndjson;
 mod news;
 mod own;
+mod people;
 mod providers;
 mod reasons;
 mod rows;
@@ -76,6 +82,7 @@ pub use html::{evidence, html};
 pub use json::JsonDocument;
 pub use list_forms::{lists_csv, lists_ndjson};
 pub use lists::{ListFormat, lists_table};
+pub use mask::Mask;
 pub use ndjson::{ndjson, recorded_ndjson};
 pub use own::{AskVia, HostingCompany, NoAddress, OwnAddress};
 pub use safe::visible;
