@@ -107,7 +107,7 @@ fn ticks(first: NaiveDate, last: NaiveDate) -> (Vec<NaiveDate>, bool) {
     }
     let of_week = |day: &NaiveDate| day.weekday() == chrono::Weekday::Mon;
     let of_month = |day: &NaiveDate| day.day() == 1;
-    let of_quarter = |day: &NaiveDate| day.day() == 1 && day.month0() % 3 == 0;
+    let of_quarter = |day: &NaiveDate| day.day() == 1 && day.month0().is_multiple_of(3);
     let of_year = |day: &NaiveDate| day.ordinal() == 1;
     let steps: [&dyn Fn(&NaiveDate) -> bool; 4] = [&of_week, &of_month, &of_quarter, &of_year];
     let mut ticks = Vec::new();
