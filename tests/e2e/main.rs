@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
 mod accounts;
+mod browser;
 mod demo;
 mod dns;
 mod draft;

@@ -1,9 +1,10 @@
 //! The timeline: what was asked, refused and listed when, and when the mail was sent whose bounces came.
 //!
-//! First the shapes, in time (`lane`, `axis`), then their drawing (`svg`).
+//! First the shapes, in time (`lane`, `axis`), then their drawing (`svg`, `legend`).
 
 mod axis;
 mod lane;
+mod legend;
 mod svg;
 
 use maud::{Markup, html};
@@ -58,7 +59,7 @@ pub(super) fn section(report: &Report<'_>, rows: &[Row<'_, '_>]) -> Option<Marku
             p { (words.how_to_read) }
             figure {
                 (svg::drawing(report, &timeline))
-                figcaption { (svg::legend(report, &timeline)) }
+                figcaption { (legend::legend(report, &timeline)) }
             }
             @if timeline.more > 0 { p { (words.more_rows.of(timeline.more)) } }
             @if timeline.not_drawn > 0 { p { (words.not_drawn.of(timeline.not_drawn)) } }
