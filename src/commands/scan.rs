@@ -16,9 +16,10 @@ use crate::commands::stop::Stop;
 use crate::commands::walk::Reader;
 use crate::commands::{Outcome, outputs};
 use crate::config::Config;
+use crate::event::Timestamp;
 use crate::ledger::{History, Ledger};
 use crate::mailbox::Scope;
-use crate::report::{self, Input, Report};
+use crate::report::{self, Input, Report, Settings};
 
 /// What the report says of an interrupted run.
 const UNASKED: &str = "the lists were not asked to the end: it was interrupted";
@@ -44,18 +45,13 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
     let bars = Bars::of(console, settings.quiet);
-    let scope = Scope {
-        since: settings.window(now).since,
-        full: args.full,
-        may_be: bounce::may_be,
-    };
     let reader = Reader {
         catalogue: &catalogue,
         ledger: &ledger,
         now,
         bars: &bars,
         stop,
-        scope,
+        scope: scope(&settings, now, args.full),
     };
     let mut masking = Masking::of(settings.mask, &catalogue)?;
     let walk = reader.walk(accounts, args.parallel).await;
@@ -93,6 +89,15 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     ledger.mark_report(&settings.series(), now).await?;
     ledger.close().await;
     Ok(outcome)
+}
+
+/// What of the mailboxes is read.
+fn scope(settings: &Settings, now: Timestamp, full: bool) -> Scope {
+    Scope {
+        since: settings.window(now).since,
+        full,
+        may_be: bounce::may_be,
+    }
 }
 
 /// The warnings that come of asking the lists, and whether that was interrupted.
