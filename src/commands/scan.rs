@@ -69,8 +69,7 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     };
     let mut history = ledger.history(&window).await?;
     let (warnings, cut_short) = asked(&reader, &dns, &mut history).await?;
-    let folders = window.folders.as_deref().unwrap_or_default();
-    let looked_at = report::looked_at(folders, settings.lang.unwrap_or_default())?;
+    let looked_at = report::looked_at(window.folders.as_deref().unwrap_or_default(), settings.lang)?;
     let report = Report::build(Input {
         history: &history,
         catalogue: &catalogue,
