@@ -70,7 +70,7 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     let history = masking.history(history);
     let warnings = masking.texts(warnings);
     let folders = masking.folders(window.folders.unwrap_or_default());
-    let looked_at = report::looked_at(&folders, settings.lang.unwrap_or_default())?;
+    let looked_at = report::looked_at(&folders, settings.lang)?;
     let report = Report::build(Input {
         history: &history,
         catalogue: &catalogue,

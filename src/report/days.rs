@@ -4,19 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use chrono::{Datelike, NaiveDate, TimeDelta};
+use serde::Deserialize;
 
 use crate::event::Timestamp;
 use crate::ledger::Mail;
+use crate::report::Report;
 use crate::report::group::Group;
 use crate::report::late::{LateCause, is_late};
 use crate::report::layout::{Page, Tone, cells, pad, pad_left};
 use crate::report::rows::{Row, refused_until};
 use crate::report::settings::Clock;
-use crate::report::{Report, words::Words};
+use crate::report::words::{Counted, Words};
 
 /// Widest address that stands before its days; a longer one has a line of its own.
 const LABEL: usize = 17;
 const INDENT: usize = 2;
+
+/// `[days]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DayWords {
+    title: String,
+    title_some: String,
+    earlier: Counted,
+    no_ip: String,
+}
 
 /// What one address sent, by day.
 #[derive(Default)]

@@ -349,6 +349,15 @@ mod tests {
         }
 
         #[test]
+        fn no_line_begins_or_ends_as_none_may(text in "[あ漢ョー、。」）「（a1)(]{0,80}", width in 20usize..60) {
+            let lines = wrap(&text, width);
+            for (above, below) in lines.iter().zip(lines.iter().skip(1)) {
+                prop_assert!(!above.ends_with(['「', '（', '(']), "{lines:?}");
+                prop_assert!(!below.starts_with(['、', '。', '」', '）', ')', 'ー', 'ョ']), "{lines:?}");
+            }
+        }
+
+        #[test]
         fn what_must_fit_fits(text in ".{0,60}", width in 4usize..40) {
             for line in column(&text, width) {
                 prop_assert!(cells(&line) <= width);

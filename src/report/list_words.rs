@@ -56,6 +56,20 @@ pub(super) struct WayWords {
     pub(super) as_of: String,
 }
 
+impl WayWords {
+    fn labels(&self) -> [&str; 7] {
+        [
+            &self.of,
+            &self.may_ask,
+            &self.wants,
+            &self.how_long,
+            &self.never,
+            &self.to,
+            &self.as_of,
+        ]
+    }
+}
+
 /// `[lists.field]`: the labels.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -233,8 +247,10 @@ impl ListWords {
     /// Cells of the longest label.
     pub(super) fn label_width(&self) -> usize {
         let labels = Field::iter().filter(|field| !field.is_in_doubts_alone());
+        let of_ways = self.way.labels().into_iter().map(|label| cells(label));
         labels
             .map(|field| cells(self.label(field)))
+            .chain(of_ways)
             .max()
             .unwrap_or_default()
     }

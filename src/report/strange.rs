@@ -3,12 +3,33 @@
 use std::collections::BTreeMap;
 use std::iter;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::{NotUnderstood, Shape, Sign, Source};
 use crate::report::layout::{Page, Tone};
 use crate::report::table::Look;
-use crate::report::words::{Join, Strange, Words, fill};
+use crate::report::words::{Counted, Join, Words, fill};
+
+/// `[unseen.strange]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StrangeWords {
+    pub(super) mails: Counted,
+    hint: String,
+    pub(super) named: String,
+    alike: Counted,
+    null_sender: String,
+    daemon: String,
+    report: String,
+    failed_recipients: String,
+    no_shape: String,
+    from: String,
+    subject: String,
+    mailer: String,
+    parts: String,
+    example: String,
+    pub(super) sample: String,
+}
 
 /// Mails that look alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,7 +44,7 @@ pub struct Alike<'a> {
 
 impl Alike<'_> {
     /// How many they are and what they look like, in lines.
-    pub(super) fn told(&self, words: &Strange, join: &Join) -> Vec<String> {
+    pub(super) fn told(&self, words: &StrangeWords, join: &Join) -> Vec<String> {
         let lines = match self.shape {
             Some(shape) => lines(shape, words, join),
             None => vec![words.no_shape.clone()],
@@ -80,7 +101,7 @@ pub(super) fn write(page: &mut Page, strange: &[Alike<'_>], words: &Words, look:
     page.paragraph(Tone::Plain, 2, 2, &words.sample);
 }
 
-fn lines(shape: &Shape, words: &Strange, join: &Join) -> Vec<String> {
+fn lines(shape: &Shape, words: &StrangeWords, join: &Join) -> Vec<String> {
     let sign = |sign: &Sign| match sign {
         Sign::NullSender => words.null_sender.as_str(),
         Sign::Daemon => words.daemon.as_str(),

@@ -17,8 +17,8 @@ use crate::report::{Error, Report};
 ///
 /// # Errors
 /// When the program's own texts cannot be read.
-pub fn looked_at(folders: &[FolderRef], lang: Lang) -> Result<Vec<String>, Error> {
-    let words = Words::of(lang)?;
+pub fn looked_at(folders: &[FolderRef], lang: Option<Lang>) -> Result<Vec<String>, Error> {
+    let words = Words::of(lang.unwrap_or_default())?;
     let login = |folder: &FolderRef| match folder.user.contains('@') {
         true => fill(
             &words.heading.on,

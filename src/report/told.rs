@@ -130,7 +130,10 @@ fn listing(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>) -> String
     let words = &report.words.row;
     let about = match row.state {
         State::ReceiverFault if row.lists().is_empty() => words.receiver_fault.clone(),
-        State::ReceiverFault => fill(&words.receiver_fault_of, &[("lists", &row.lists().join(", "))]),
+        State::ReceiverFault => fill(
+            &words.receiver_fault_of,
+            &[("lists", &row.lists().join(&report.words.join.list))],
+        ),
         State::New | State::Ongoing | State::Relisted | State::Cleared | State::Unknown => {
             listed(report, row, newest)
         }

@@ -31,6 +31,7 @@ pub(super) struct WhatWords {
     fault: String,
     addresses: String,
     over: String,
+    presumed: String,
     unclear: String,
 }
 
@@ -74,8 +75,11 @@ pub(super) fn what(report: &Report<'_>, row: &Row<'_, '_>) -> String {
         Some(Reason::BadReputation) => Some(&words.reputation),
         Some(_) | None => Some(&words.unlisted),
     };
+    let last = row.newest().and_then(|newest| newest.spells.last());
+    let is_presumed = last.is_some_and(|spell| spell.end == End::Presumed);
     let (is_past, then) = match row.state {
         State::New | State::Ongoing | State::Relisted | State::ReceiverFault => (false, None),
+        State::Cleared if is_presumed => (true, Some(&words.presumed)),
         State::Cleared => (true, Some(&words.over)),
         State::Unknown => (true, Some(&words.unclear)),
     };

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::ledger::State;
 use crate::report::checks::AnswerWords;
+use crate::report::days::DayWords;
 use crate::report::draft::DraftWords;
 use crate::report::health::HealthWords;
 use crate::report::html::HtmlWords;
@@ -15,6 +16,7 @@ use crate::report::list_words::ListWords;
 use crate::report::reasons::ReasonWords;
 use crate::report::safe::visible;
 use crate::report::settings::Lang;
+use crate::report::strange::StrangeWords;
 use crate::report::what::{AgainWords, WhatWords, WhyWords};
 use crate::report::wide::WideWords;
 use crate::report::xlsx::XlsxWords;
@@ -39,7 +41,7 @@ pub(super) struct Words {
     pub(super) why: WhyWords,
     pub(super) again: AgainWords,
     pub(super) wide: WideWords,
-    pub(super) days: Days,
+    pub(super) days: DayWords,
     pub(super) rest: Rest,
     pub(super) unseen: Unseen,
     pub(super) next: Next,
@@ -306,16 +308,6 @@ pub(super) struct Ask {
     pub(super) unknown: String,
 }
 
-/// `[days]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Days {
-    pub(super) title: String,
-    pub(super) title_some: String,
-    pub(super) earlier: Counted,
-    pub(super) no_ip: String,
-}
-
 /// `[rest]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -341,28 +333,7 @@ pub(super) struct Unseen {
     pub(super) refused: Counted,
     pub(super) timeout: Counted,
     pub(super) dead: Counted,
-    pub(super) strange: Strange,
-}
-
-/// `[unseen.strange]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Strange {
-    pub(super) mails: Counted,
-    pub(super) hint: String,
-    pub(super) named: String,
-    pub(super) alike: Counted,
-    pub(super) null_sender: String,
-    pub(super) daemon: String,
-    pub(super) report: String,
-    pub(super) failed_recipients: String,
-    pub(super) no_shape: String,
-    pub(super) from: String,
-    pub(super) subject: String,
-    pub(super) mailer: String,
-    pub(super) parts: String,
-    pub(super) example: String,
-    pub(super) sample: String,
+    pub(super) strange: StrangeWords,
 }
 
 /// `[next]`
