@@ -10,8 +10,8 @@ use crate::catalogue::Catalogue;
 use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Listing, Names, Owner, Ptr};
 use crate::event::Zone;
 use crate::report::Error;
+use crate::report::lang::Lang;
 use crate::report::layout::{Page, Tone, cells, column, pad};
-use crate::report::settings::Lang;
 use crate::report::table::Look;
 use crate::report::tenancy::hosted;
 use crate::report::words::{Check, Join, Words, fill};
@@ -368,9 +368,9 @@ fn unread(page: &mut Page, listings: &[&Listing], words: &Check) {
 mod tests {
     use crate::check::{Answer, Checked, Family, Health, HealthVerdict, Names, Owner, Ptr};
     use crate::report::checks::check_table;
+    use crate::report::lang::Lang;
     use crate::report::layout::cells;
     use crate::report::samples::{CATALOGUE, Case, at};
-    use crate::report::settings::Lang;
     use crate::report::table::Look;
 
     #[expect(clippy::too_many_lines, reason = "a table of answers")]

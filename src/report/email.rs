@@ -131,8 +131,8 @@ mod tests {
     use mail_parser::{MessageParser, MimeHeaders};
 
     use crate::report::email::{Correspondent, Letter, email};
+    use crate::report::lang::Lang;
     use crate::report::samples;
-    use crate::report::settings::Lang;
 
     fn written(lang: Lang, to: &[&str]) -> String {
         let mut case = samples::november();

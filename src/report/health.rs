@@ -10,9 +10,9 @@ use crate::check::{Checked, Failure, Health, HealthVerdict, WhyNot};
 use crate::event::Zone;
 use crate::report::Error;
 use crate::report::csv::{Destination, Table};
+use crate::report::lang::Lang;
 use crate::report::layout::{Page, Tone, cells, pad};
 use crate::report::ndjson::json_line;
-use crate::report::settings::Lang;
 use crate::report::table::Look;
 use crate::report::words::{Join, Words, fill};
 
@@ -252,8 +252,8 @@ pub fn health_ndjson(tested: &Checked, catalogue: &Catalogue, mut out: impl Writ
 mod tests {
     use crate::check::{Checked, Failure, Family, Health, HealthVerdict, NotAsked, WhyNot};
     use crate::report::health::health_table;
+    use crate::report::lang::Lang;
     use crate::report::layout::cells;
-    use crate::report::settings::Lang;
     use crate::report::table::Look;
 
     fn shown(lang: Lang) -> String {

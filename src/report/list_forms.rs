@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::catalogue::{Hosting, Known, List, Receiver, ZoneFacts};
 use crate::report::csv::{Destination, Table};
+use crate::report::lang::Lang;
 use crate::report::list_words::Doubts;
 use crate::report::lists::{answers, zone_facts};
 use crate::report::ndjson::json_line;
-use crate::report::settings::Lang;
 use crate::report::ways;
 use crate::report::words::Words;
 

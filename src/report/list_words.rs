@@ -247,7 +247,7 @@ impl ListWords {
     /// Cells of the longest label.
     pub(super) fn label_width(&self) -> usize {
         let labels = Field::iter().filter(|field| !field.is_in_doubts_alone());
-        let of_ways = self.way.labels().into_iter().map(|label| cells(label));
+        let of_ways = self.way.labels().into_iter().map(cells);
         labels
             .map(|field| cells(self.label(field)))
             .chain(of_ways)

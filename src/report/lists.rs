@@ -7,9 +7,9 @@ use std::net::Ipv4Addr;
 use clap::ValueEnum;
 
 use crate::catalogue::{Known, List, Standing, WhoMayAsk, ZoneFacts};
+use crate::report::lang::Lang;
 use crate::report::layout::{Page, Tone};
 use crate::report::list_words::{Doubts, Field, is_for_the_receiver_alone};
-use crate::report::settings::Lang;
 use crate::report::table::Look;
 use crate::report::ways;
 use crate::report::words::{Words, fill};
@@ -278,9 +278,9 @@ pub(super) fn answers(list: &List, zone: &ZoneFacts, doubts: &Doubts<'_>) -> Vec
 #[cfg(test)]
 mod tests {
     use crate::catalogue::{Catalogue, Known, Standing};
+    use crate::report::lang::Lang;
     use crate::report::layout::cells;
     use crate::report::lists::lists_table;
-    use crate::report::settings::Lang;
     use crate::report::table::Look;
 
     /// Cells of the longest English label.

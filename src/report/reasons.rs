@@ -94,7 +94,7 @@ mod tests {
     use strum::IntoEnumIterator;
 
     use crate::event::Reason;
-    use crate::report::settings::Lang;
+    use crate::report::lang::Lang;
     use crate::report::words::Words;
 
     #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::event::{Times, Timestamp};
 use crate::report::email::Correspondent;
+use crate::report::lang::Lang;
 
 /// Longer than any usual queue keeps mail (qmail's 7 days), so that a late bounce would have come.
 const PRESUMED_AFTER: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -360,36 +361,6 @@ pub enum FailOn {
     Listed,
     /// A refusal or listing is new, or has come back
     New,
-}
-
-/// The language of what is for people. What programs read has the same names in each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Lang {
-    /// English
-    #[default]
-    En,
-    /// Japanese
-    Ja,
-}
-
-impl Lang {
-    /// That of a locale such as `ja_JP.UTF-8` or `ja-JP`; English where there are no texts in it.
-    #[must_use]
-    pub fn of_locale(locale: &str) -> Self {
-        match locale.split(['_', '-', '.']).next() {
-            Some("ja") => Self::Ja,
-            Some(_) | None => Self::En,
-        }
-    }
-
-    /// Its name for machines (BCP 47).
-    pub(super) fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Ja => "ja",
-        }
-    }
 }
 
 /// When to colour.

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use chrono::Datelike;
 
 use crate::event::{FolderRef, Timestamp};
+use crate::report::lang::Lang;
 use crate::report::own::Ours;
 use crate::report::rows::{Row, states, states_of_addresses};
-use crate::report::settings::{Lang, Window};
+use crate::report::settings::Window;
 use crate::report::words::{Words, fill};
 use crate::report::{Error, Report};
 

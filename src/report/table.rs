@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use crate::report::entry;
+use crate::report::lang::Lang;
 use crate::report::layout::{Page, Tone, cells, pad, pad_left};
 use crate::report::rows::{Row, rows};
-use crate::report::settings::Lang;
 use crate::report::wide::{self, WIDE};
 use crate::report::{Report, days, summary, unseen};
 
@@ -167,10 +167,10 @@ mod tests {
     use crate::check::{Answer, Names, Network, Owner, Ptr};
     use crate::event::{Gap, ListId, Place, Shape, Sign, Source};
     use crate::ledger::Note;
+    use crate::report::lang::Lang;
     use crate::report::layout::cells;
     use crate::report::safe::steers;
     use crate::report::samples::{self, Case};
-    use crate::report::settings::Lang;
     use crate::report::table::{Look, table};
 
     const LOOK: Look = Look {

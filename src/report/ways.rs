@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use crate::catalogue::{Way, WayText};
 use crate::event::ListId;
+use crate::report::lang::Lang;
 use crate::report::layout::Tone;
 use crate::report::list_words::{Doubts, Field};
 use crate::report::lists::Block;
-use crate::report::settings::Lang;
 
 /// What `kind` says of a way out.
 const WAY: &str = "way";

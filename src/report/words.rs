@@ -12,10 +12,10 @@ use crate::report::days::DayWords;
 use crate::report::draft::DraftWords;
 use crate::report::health::HealthWords;
 use crate::report::html::HtmlWords;
+use crate::report::lang::Lang;
 use crate::report::list_words::ListWords;
 use crate::report::reasons::ReasonWords;
 use crate::report::safe::visible;
-use crate::report::settings::Lang;
 use crate::report::strange::StrangeWords;
 use crate::report::what::{AgainWords, WhatWords, WhyWords};
 use crate::report::wide::WideWords;
@@ -387,7 +387,7 @@ mod tests {
 
     use unicode_width::UnicodeWidthChar;
 
-    use crate::report::settings::Lang;
+    use crate::report::lang::Lang;
     use crate::report::words::{ENGLISH, JAPANESE, Words, fill};
 
     /// Every text by its key; those that depend on a number count as one.

@@ -152,9 +152,9 @@ mod tests {
     use crate::report::draft::samples::{self, Office, refused_by};
     use crate::report::draft::sheet::WIDTH;
     use crate::report::draft::{Addressee, NoDraft};
+    use crate::report::lang::Lang;
     use crate::report::layout::cells;
     use crate::report::own::AskVia;
-    use crate::report::settings::Lang;
 
     fn both(office: &Office) -> [(&'static str, String); 2] {
         [("en", Lang::En), ("ja", Lang::Ja)].map(|(name, lang)| {

@@ -3,9 +3,9 @@
 use crate::check::{Answer, Names, Owner, Ptr};
 use crate::event::Event;
 use crate::report::draft::{Addressee, Draft, NoDraft, Wanted, draft};
+use crate::report::lang::Lang;
 use crate::report::own::{AskVia, HostingCompany};
 use crate::report::samples::{Case, again, at, november, story};
-use crate::report::settings::Lang;
 
 const CHECKED: &str = "2026-11-22T09:00:00+09:00";
 

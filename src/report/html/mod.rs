@@ -101,8 +101,8 @@ mod tests {
 
     use crate::report::html::evidence;
     use crate::report::html::sample::{Tag, busy, page, page_full_of, text, tokens};
+    use crate::report::lang::Lang;
     use crate::report::samples::{self, Case, again, story};
-    use crate::report::settings::Lang;
 
     const HOSTILE: &str = concat!(
         "\"'><script>alert(1)</script></style></title></pre></svg><!-- --> ]]> <img src=x onerror=alert(1)> ",

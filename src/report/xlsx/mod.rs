@@ -155,8 +155,9 @@ mod tests {
     use crate::event::{Event, Gap, Place};
     use crate::report::columns::{CHECKS, Cell, EVENTS, GROUPS, check_cells, event_cells, group_cells};
     use crate::report::csv::{Destination, checks_csv, events_csv, groups_csv};
+    use crate::report::lang::Lang;
     use crate::report::samples::{self, Case};
-    use crate::report::settings::{Clock, CsvEncoding, Lang};
+    use crate::report::settings::{Clock, CsvEncoding};
     use crate::report::xlsx::Workbook;
     use crate::report::xlsx::sheets::Book;
 
