@@ -170,32 +170,38 @@ fn end_of_lines(text: &str, start: usize) -> usize {
     }
 }
 
-/// The run as a whole, else the parts of it that slashes divide: a path of a URL looks like base64. Else an address in
-/// bytes, wherever the base64 begins.
+/// The run as a whole, else the parts of it between slashes, else between dashes: a path of a URL looks like base64. Else
+/// an address in bytes, wherever the base64 begins.
 fn decoded(run: &str) -> Vec<Decoded> {
+    if run.len() < MIN_BASE64 {
+        return Vec::new();
+    }
     if let Some(text) = loosely(run).as_deref().and_then(as_text) {
         return vec![Decoded {
             at: 0..run.len(),
             text: Some(text),
         }];
     }
+    let divides: &[char] = if run.contains('/') {
+        &['/']
+    } else {
+        &['+', '-', '_']
+    };
     let mut found = Vec::new();
     let mut start = 0;
-    for part in run.split_inclusive('/') {
-        let word = part.trim_end_matches('/');
-        if word.len() >= MIN_BASE64
-            && let Some(text) = loosely(word).as_deref().and_then(as_text)
-        {
-            found.push(Decoded {
-                at: start..start + word.len(),
-                text: Some(text),
-            });
+    for part in run.split_inclusive(divides) {
+        let word = part.trim_end_matches(divides);
+        if word.len() < run.len() {
+            found.extend(decoded(word).into_iter().map(|decoded| Decoded {
+                at: start + decoded.at.start..start + decoded.at.end,
+                ..decoded
+            }));
         }
         start += part.len();
     }
     let holds_address = || {
-        let shifted = (0..4).filter_map(|shift| loosely(run.get(shift..)?));
-        shifted.into_iter().any(|bytes| has_address(&bytes))
+        let mut shifted = (0..4).filter_map(|shift| loosely(run.get(shift..)?));
+        shifted.any(|bytes| has_address(&bytes))
     };
     if found.is_empty() && holds_address() {
         found.push(Decoded {
@@ -325,7 +331,7 @@ mod tests {
     fn a_run_of_base64_is_read_whole_in_a_path_and_over_lines() {
         let address = BASE64_STANDARD.encode("taro@x.jp");
         let said = Some("taro@x.jp".to_owned());
-        assert_eq!(texts(&format!("id={address}, see")), std::slice::from_ref(&said));
+        assert_eq!(texts(&format!("id={address}, see")), [said.clone()]);
         assert_eq!(
             texts(&format!("https://host.example.jp/leave/{address}")).last(),
             Some(&said)

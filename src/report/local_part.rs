@@ -77,10 +77,12 @@ pub(super) fn before_sign(
     let mut before = without_tags(before);
     for quote in QUOTES {
         if let Some(inside) = before.strip_suffix(quote) {
-            match opening(inside, quote) {
-                Some(start) => return is_somebody(inside.get(start..)?).then_some(start..before.len()),
-                None => before = inside,
+            let start = opening(inside, quote);
+            let name = start.and_then(|start| inside.get(start + quote.len()..));
+            if let Some((start, _)) = start.zip(name.filter(|name| is_somebody(name))) {
+                return Some(start..before.len());
             }
+            before = start.and_then(|start| inside.get(..start)).unwrap_or(inside);
             break;
         }
     }
@@ -225,17 +227,29 @@ fn trimmed(name: &str, sign: Sign, in_url: bool) -> &str {
         name = name.rsplit_once('/').map_or(name, |(_, last)| last);
     }
     loop {
-        if is_pseudonym(name) {
-            return name;
-        }
-        let bare = name
-            .trim_start_matches(|c: char| c.is_ascii_punctuation() && !matches!(c, '_' | '%' | '\\' | '&'));
-        let bare = if is_somebody(bare) { bare } else { name };
+        let bare = without_punctuation(name);
         match bare.split_once('=') {
             Some((key, value)) if KEYS.contains(&key.to_ascii_lowercase().as_str()) => name = value,
             Some(_) | None => return bare,
         }
     }
+}
+
+/// Quotes, bullets and arrows of the text stand right before a name.
+fn without_punctuation(name: &str) -> &str {
+    let is_of_text = |c: char| c.is_ascii_punctuation() && !matches!(c, '_' | '%' | '\\' | '&');
+    if let Some(masked) = name
+        .rfind("***-")
+        .and_then(|at| name.get(at..))
+        .filter(|end| is_pseudonym(end))
+    {
+        return masked;
+    }
+    let mut bare = name;
+    while let Some(shorter) = bare.strip_prefix(is_of_text) {
+        bare = shorter;
+    }
+    if is_somebody(bare) { bare } else { name }
 }
 
 /// What stands behind the last escape of a character that no local part has.
@@ -273,6 +287,6 @@ fn of_known(name: &str, is_known: impl Fn(&str) -> bool) -> &str {
         .unwrap_or(name);
     [behind, ascii]
         .into_iter()
-        .find(|part| !part.is_empty() && part.len() < name.len() && (is_known(part) || is_pseudonym(part)))
+        .find(|part| !part.is_empty() && part.len() < name.len() && is_known(part))
         .unwrap_or(name)
 }

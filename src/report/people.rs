@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use chrono::NaiveDate;
@@ -66,12 +67,12 @@ pub(super) enum Kind {
 }
 
 /// The people of one report.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct People {
     /// In lower case.
     names: BTreeSet<String>,
     /// Words that a reply needs.
-    ordinary: BTreeSet<String>,
+    ordinary: Arc<BTreeSet<String>>,
     hosts: HashSet<String>,
     /// Of `names`, until another one comes.
     finder: Option<AhoCorasick>,
@@ -82,7 +83,7 @@ impl People {
     pub(super) fn new(ordinary: BTreeSet<String>) -> Self {
         Self {
             names: BTreeSet::new(),
-            ordinary,
+            ordinary: Arc::new(ordinary),
             hosts: HashSet::new(),
             finder: None,
         }
@@ -193,7 +194,9 @@ impl People {
                 |c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'),
                 |word| word.trim_end_matches([':', '.']).parse::<IpAddr>().is_ok(),
             )
-            && (kind == Kind::Path || !is_in(text, at, is_of_host, |host| self.is_host(host, name)))
+            && (kind == Kind::Path
+                || !name.chars().all(is_of_host)
+                || !is_in(text, at, is_of_host, |host| self.is_host(host, name)))
     }
 
     fn is_host(&self, host: &str, name: &str) -> bool {
