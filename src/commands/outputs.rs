@@ -105,11 +105,6 @@ pub(crate) async fn write(
             ));
         }
     }
-    if let Some(file) = &settings.html {
-        let evidence = ledger.recorded(&report::evidence(report)).await?;
-        fs::write(file, report::html(report, &evidence))
-            .with_context(|| format!("cannot write {}", file.display()))?;
-    }
     if stdout_taken {
         return Ok(());
     }

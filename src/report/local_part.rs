@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use percent_encoding::percent_decode_str;
+
 use crate::report::at_signs::{Sign, ends_like_domain};
 
 /// What logs and URLs write before an address: `to=taro@example.jp`. Anything else before a `=` may be somebody (SRS, VERP).
@@ -289,4 +291,18 @@ fn of_known(name: &str, is_known: impl Fn(&str) -> bool) -> &str {
         .into_iter()
         .find(|part| !part.is_empty() && part.len() < name.len() && is_known(part))
         .unwrap_or(name)
+}
+
+/// The local part without its quotes, escapes and widths, in lower case, so that one person has one pseudonym.
+pub(super) fn plain(local: &str) -> String {
+    let decoded = percent_decode_str(local).decode_utf8_lossy();
+    let decoded = decoded.replace("&quot;", "\"").replace("=22", "\"");
+    let narrow = decoded.chars().filter(|c| *c != '\\').map(|c| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        other => other,
+    });
+    let narrow: String = narrow.collect();
+    narrow
+        .trim_matches(|c: char| c == '"' || c.is_whitespace())
+        .to_lowercase()
 }

@@ -9,7 +9,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::Catalogue;
@@ -18,7 +17,7 @@ use crate::event::{
 };
 use crate::report::at_signs::{Local, locals};
 use crate::report::decoded::{Decoded, base64_runs, encoded_words};
-use crate::report::local_part::is_pseudonym;
+use crate::report::local_part::{is_pseudonym, plain};
 use crate::report::people::{Kind, People};
 
 /// Stands where a text cannot be shown, and begins each pseudonym.
@@ -388,20 +387,6 @@ fn replaced<'t>(text: Cow<'t, str>, places: Vec<(Range<usize>, String)>) -> (Cow
     }
     whole.push_str(text.get(end..).unwrap_or_default());
     (Cow::Owned(whole), true)
-}
-
-/// The local part without its quotes, escapes and widths, in lower case, so that one person has one pseudonym.
-fn plain(local: &str) -> String {
-    let decoded = percent_decode_str(local).decode_utf8_lossy();
-    let decoded = decoded.replace("&quot;", "\"").replace("=22", "\"");
-    let narrow = decoded.chars().filter(|c| *c != '\\').map(|c| match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        other => other,
-    });
-    let narrow: String = narrow.collect();
-    narrow
-        .trim_matches(|c: char| c == '"' || c.is_whitespace())
-        .to_lowercase()
 }
 
 #[cfg(test)]

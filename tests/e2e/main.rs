@@ -18,6 +18,7 @@ mod mailbox;
 mod news;
 mod office;
 mod own_catalogue;
+mod people;
 mod refusals;
 mod servers;
 mod strange;
