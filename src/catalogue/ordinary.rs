@@ -80,7 +80,15 @@ mod tests {
     #[test]
     fn replies_are_made_of_ordinary_words() {
         let words = Catalogue::built_in().unwrap().words_of_replies();
-        for word in ["unknown", "mailbox", "information", "user", "recipient", "client", "web"] {
+        for word in [
+            "unknown",
+            "mailbox",
+            "information",
+            "user",
+            "recipient",
+            "client",
+            "web",
+        ] {
             assert!(words.contains(word), "{word}");
         }
         for name in ["tanaka", "yamada", "hanako", "john", "smith", "sato"] {
@@ -92,7 +100,10 @@ mod tests {
     fn the_desks_of_lists_are_known() {
         let desks = Catalogue::built_in().unwrap().desks();
         assert!(desks.contains("delist@messaging.microsoft.com"), "{desks:?}");
-        assert!(desks.contains("blacklist_comcastnet@cable.comcast.com"), "{desks:?}");
+        assert!(
+            desks.contains("blacklist_comcastnet@cable.comcast.com"),
+            "{desks:?}"
+        );
         assert!(desks.iter().all(|desk| desk.split('@').count() == 2), "{desks:?}");
     }
 }

@@ -6,9 +6,46 @@ use crate::report::local_part;
 
 /// Last labels of domains, beside those of two letters: where a name with dots ends in one, it is a host's.
 const TOP_LEVELS: [&str; 40] = [
-    "app", "arpa", "asia", "biz", "blog", "cat", "cloud", "club", "com", "coop", "dev", "edu", "email", "example",
-    "gov", "host", "info", "int", "internal", "invalid", "lan", "local", "localdomain", "localhost", "mil", "mobi",
-    "museum", "name", "net", "nagoya", "online", "org", "osaka", "pro", "shop", "site", "tech", "test", "tokyo", "xyz",
+    "app",
+    "arpa",
+    "asia",
+    "biz",
+    "blog",
+    "cat",
+    "cloud",
+    "club",
+    "com",
+    "coop",
+    "dev",
+    "edu",
+    "email",
+    "example",
+    "gov",
+    "host",
+    "info",
+    "int",
+    "internal",
+    "invalid",
+    "lan",
+    "local",
+    "localdomain",
+    "localhost",
+    "mil",
+    "mobi",
+    "museum",
+    "name",
+    "net",
+    "nagoya",
+    "online",
+    "org",
+    "osaka",
+    "pro",
+    "shop",
+    "site",
+    "tech",
+    "test",
+    "tokyo",
+    "xyz",
 ];
 
 /// A local part in a text.
@@ -53,11 +90,19 @@ pub(super) fn locals(text: &str, is_known: impl Fn(&str) -> bool) -> Vec<Local> 
         if let Some(local) = local {
             let at = floor + local.start..floor + local.end;
             let name = text.get(at.clone()).unwrap_or_default();
-            match found.last_mut().filter(|last| at.start == floor && last.domain.start == floor) {
+            match found
+                .last_mut()
+                .filter(|last| at.start == floor && last.domain.start == floor)
+            {
                 // `postmaster@x.jp@host`: the second sign has nobody before it.
                 Some(_) if ends_like_domain(name) => {}
                 // `taro@home@x.jp`
-                Some(last) => *last = Local { at: last.at.start..at.end, domain },
+                Some(last) => {
+                    *last = Local {
+                        at: last.at.start..at.end,
+                        domain,
+                    }
+                }
                 None => found.push(Local { at, domain }),
             }
         }
@@ -112,7 +157,9 @@ fn sign(text: &str) -> Option<(usize, Sign)> {
         '&' => (entity(chars.as_str()), Sign::Written),
         '\\' => {
             let escapes = ["u0040", "x40", "x{40}", "100"];
-            let rest = escapes.iter().find_map(|escape| chars.as_str().strip_prefix(escape));
+            let rest = escapes
+                .iter()
+                .find_map(|escape| chars.as_str().strip_prefix(escape));
             (rest, Sign::Written)
         }
         '(' | '[' | '{' => {
@@ -188,7 +235,10 @@ mod tests {
 
     fn hidden(text: &str) -> Vec<&str> {
         let locals = locals(text, |name| name == "taro");
-        locals.into_iter().map(|local| text.get(local.at).unwrap()).collect()
+        locals
+            .into_iter()
+            .map(|local| text.get(local.at).unwrap())
+            .collect()
     }
 
     #[test]
@@ -219,7 +269,10 @@ mod tests {
             ("https://h.jp/u/taro%2540x.jp", "taro"),
             ("https://h.jp:8080/u/taro@x.jp", "taro"),
             ("https://h.jp/u?taro=x.jp@list.jp", "taro=x.jp"),
-            ("https://h.jp/?q=%22taro%20yamada%22%40x.jp", "%22taro%20yamada%22"),
+            (
+                "https://h.jp/?q=%22taro%20yamada%22%40x.jp",
+                "%22taro%20yamada%22",
+            ),
             ("q=3Ctaro=40x.jp=3E", "taro"),
             ("taro&#64;x.jp", "taro"),
             ("&lt;taro&#064;x.jp&gt;", "taro"),

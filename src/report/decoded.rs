@@ -34,7 +34,10 @@ pub(super) fn encoded_words(text: &str) -> Vec<Decoded> {
             continue;
         };
         from = word.end;
-        let between = |last: &Decoded| text.get(last.at.end..start).is_some_and(|gap| gap.trim().is_empty());
+        let between = |last: &Decoded| {
+            text.get(last.at.end..start)
+                .is_some_and(|gap| gap.trim().is_empty())
+        };
         match found.last_mut().filter(|last| between(last)) {
             Some(last) => {
                 // A character may go from one word into the next.
@@ -115,7 +118,9 @@ fn quoted(words: &str) -> Vec<u8> {
 
 fn of_charset<'b>(bytes: &'b [u8], charset: &str) -> Cow<'b, str> {
     let code_page_932 = || charset.to_ascii_lowercase().ends_with("932").then_some(SHIFT_JIS);
-    let encoding = Encoding::for_label(charset.as_bytes()).or_else(code_page_932).unwrap_or(UTF_8);
+    let encoding = Encoding::for_label(charset.as_bytes())
+        .or_else(code_page_932)
+        .unwrap_or(UTF_8);
     encoding.decode_without_bom_handling(bytes).0
 }
 
@@ -152,7 +157,11 @@ fn end_of_lines(text: &str, start: usize) -> usize {
         let line = rest.len() - rest.trim_start_matches(is_of_base64).len();
         let behind = rest.get(line..).unwrap_or_default();
         let next = behind.trim_start();
-        if line >= MIN_LINE && line.is_multiple_of(4) && next.len() < behind.len() && next.starts_with(is_of_base64) {
+        if line >= MIN_LINE
+            && line.is_multiple_of(4)
+            && next.len() < behind.len()
+            && next.starts_with(is_of_base64)
+        {
             end += rest.len() - next.len();
             continue;
         }
@@ -168,9 +177,16 @@ fn decoded(run: &str) -> Vec<Decoded> {
         return Vec::new();
     }
     if let Some(text) = loosely(run).as_deref().and_then(as_text) {
-        return vec![Decoded { at: 0..run.len(), text: Some(text) }];
+        return vec![Decoded {
+            at: 0..run.len(),
+            text: Some(text),
+        }];
     }
-    let divides: &[char] = if run.contains('/') { &['/'] } else { &['+', '-', '_'] };
+    let divides: &[char] = if run.contains('/') {
+        &['/']
+    } else {
+        &['+', '-', '_']
+    };
     let mut found = Vec::new();
     let mut start = 0;
     for part in run.split_inclusive(divides) {
@@ -188,7 +204,10 @@ fn decoded(run: &str) -> Vec<Decoded> {
         shifted.any(|bytes| has_address(&bytes))
     };
     if found.is_empty() && holds_address() {
-        found.push(Decoded { at: 0..run.len(), text: None });
+        found.push(Decoded {
+            at: 0..run.len(),
+            text: None,
+        });
     }
     found
 }
@@ -216,13 +235,24 @@ fn loosely(text: &str) -> Option<Vec<u8>> {
 
 /// Bytes that are nothing but text. Random ones hardly ever are.
 fn as_text(bytes: &[u8]) -> Option<String> {
-    let is_text = |text: &str| !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n' | '\0'));
+    let is_text = |text: &str| {
+        !text
+            .chars()
+            .any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n' | '\0'))
+    };
     if bytes.windows(2).any(|pair| pair == b"\x1b$") {
         let (text, had_errors) = ISO_2022_JP.decode_without_bom_handling(bytes);
         return (!had_errors && is_text(&text)).then(|| text.into_owned());
     }
     // As many zeros as letters: UTF-16.
-    let zeros = |odd: usize| bytes.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
+    let zeros = |odd: usize| {
+        bytes
+            .iter()
+            .skip(odd)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
     for (odd, encoding) in [(1, UTF_16LE), (0, UTF_16BE)] {
         if zeros(odd) * 4 >= bytes.len() {
             let text = encoding.decode_without_bom_handling(bytes).0;
@@ -251,7 +281,9 @@ fn has_address(bytes: &[u8]) -> bool {
         before.is_some_and(is_of_name)
             && labels.len() >= 2
             && labels.iter().all(|label| !label.is_empty())
-            && labels.last().is_some_and(|last| last.len() >= 2 && last.iter().all(u8::is_ascii_alphabetic))
+            && labels
+                .last()
+                .is_some_and(|last| last.len() >= 2 && last.iter().all(u8::is_ascii_alphabetic))
     })
 }
 
@@ -264,7 +296,10 @@ mod tests {
     use crate::report::decoded::{base64_runs, encoded_words};
 
     fn texts(text: &str) -> Vec<Option<String>> {
-        base64_runs(text).into_iter().map(|decoded| decoded.text).collect()
+        base64_runs(text)
+            .into_iter()
+            .map(|decoded| decoded.text)
+            .collect()
     }
 
     #[test]
@@ -285,7 +320,10 @@ mod tests {
             assert_eq!(encoded_words(&text)[0].text.as_deref(), Some(said), "{text}");
         }
         let split = "=?utf-8?Q?taro?= =?utf-8?Q?=40x?=\r\n =?iso-8859-1?Q?.jp?= and =?utf-8?B?dGFyb0B4Lmpw";
-        let found: Vec<_> = encoded_words(split).into_iter().map(|word| word.text.unwrap()).collect();
+        let found: Vec<_> = encoded_words(split)
+            .into_iter()
+            .map(|word| word.text.unwrap())
+            .collect();
         assert_eq!(found, ["taro@x.jp", "taro@x.jp"]);
     }
 
@@ -294,17 +332,25 @@ mod tests {
         let address = BASE64_STANDARD.encode("taro@x.jp");
         let said = Some("taro@x.jp".to_owned());
         assert_eq!(texts(&format!("id={address}, see")), [said.clone()]);
-        assert_eq!(texts(&format!("https://host.example.jp/leave/{address}")).last(), Some(&said));
-        let long = BASE64_STANDARD.encode("the mail of somebody whose name ends in the next line: hanako@x.jp, yes");
+        assert_eq!(
+            texts(&format!("https://host.example.jp/leave/{address}")).last(),
+            Some(&said)
+        );
+        let long =
+            BASE64_STANDARD.encode("the mail of somebody whose name ends in the next line: hanako@x.jp, yes");
         let lines = format!("{} {}", &long[..76], &long[76..]);
-        assert!(texts(&lines)[0].as_ref().unwrap().contains("hanako@x.jp"), "{lines}");
+        assert!(
+            texts(&lines)[0].as_ref().unwrap().contains("hanako@x.jp"),
+            "{lines}"
+        );
         let bytes = [&[0xff, 0xfe, 0x80][..], b"taro@x.jp", &[0x81]].concat();
         assert_eq!(texts(&BASE64_STANDARD.encode(bytes)), [None]);
     }
 
     #[test]
     fn words_are_no_base64() {
-        let text = "550 5.7.1 Authentication-Results required; internationalization of notifications.protection";
+        let text =
+            "550 5.7.1 Authentication-Results required; internationalization of notifications.protection";
         assert_eq!(texts(text), Vec::<Option<String>>::new());
     }
 }

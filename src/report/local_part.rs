@@ -6,9 +6,44 @@ use crate::report::at_signs::{Sign, ends_like_domain};
 
 /// What logs and URLs write before an address: `to=taro@example.jp`. Anything else before a `=` may be somebody (SRS, VERP).
 const KEYS: [&str; 38] = [
-    "a", "addr", "address", "auth", "bcc", "cc", "domain", "e", "email", "envelope-from", "from", "header.from",
-    "header.i", "id", "ip", "m", "mail", "mailfrom", "mfrom", "orcpt", "orig_to", "q", "r", "rcpt", "rcptto", "recipient",
-    "s", "sasl_username", "sender", "smtp.mailfrom", "subject", "text", "to", "u", "url", "user", "username", "x",
+    "a",
+    "addr",
+    "address",
+    "auth",
+    "bcc",
+    "cc",
+    "domain",
+    "e",
+    "email",
+    "envelope-from",
+    "from",
+    "header.from",
+    "header.i",
+    "id",
+    "ip",
+    "m",
+    "mail",
+    "mailfrom",
+    "mfrom",
+    "orcpt",
+    "orig_to",
+    "q",
+    "r",
+    "rcpt",
+    "rcptto",
+    "recipient",
+    "s",
+    "sasl_username",
+    "sender",
+    "smtp.mailfrom",
+    "subject",
+    "text",
+    "to",
+    "u",
+    "url",
+    "user",
+    "username",
+    "x",
 ];
 /// Quotes as they stand in a text, the escaped ones first.
 const QUOTES: [&str; 6] = ["\\\"", "\"", "&quot;", "%22", "=22", "＂"];
@@ -52,7 +87,10 @@ pub(super) fn before_sign(
         }
     }
     for (open, close) in BRACKETS {
-        if let Some((head, inside)) = before.strip_suffix(close).and_then(|inside| inside.rsplit_once(open)) {
+        if let Some((head, inside)) = before
+            .strip_suffix(close)
+            .and_then(|inside| inside.rsplit_once(open))
+        {
             let is_comment = open == '(' && !head.is_empty() && !head.ends_with(char::is_whitespace);
             if !is_comment {
                 let start = head.len() + open.len_utf8();
@@ -200,7 +238,11 @@ fn trimmed(name: &str, sign: Sign, in_url: bool) -> &str {
 /// Quotes, bullets and arrows of the text stand right before a name.
 fn without_punctuation(name: &str) -> &str {
     let is_of_text = |c: char| c.is_ascii_punctuation() && !matches!(c, '_' | '%' | '\\' | '&');
-    if let Some(masked) = name.rfind("***-").and_then(|at| name.get(at..)).filter(|end| is_pseudonym(end)) {
+    if let Some(masked) = name
+        .rfind("***-")
+        .and_then(|at| name.get(at..))
+        .filter(|end| is_pseudonym(end))
+    {
         return masked;
     }
     let mut bare = name;
@@ -224,7 +266,10 @@ fn behind_escapes(name: &str, escape: char) -> &str {
     for (at, _) in name.match_indices(escape) {
         let rest = name.get(at + 1..).unwrap_or_default();
         let Some(end) = ends(rest) else { continue };
-        let is_equals = rest.trim_start_matches("25").to_ascii_uppercase().starts_with("3D");
+        let is_equals = rest
+            .trim_start_matches("25")
+            .to_ascii_uppercase()
+            .starts_with("3D");
         let key = name.get(begin..at).unwrap_or_default().to_ascii_lowercase();
         if !is_equals || KEYS.contains(&key.as_str()) {
             begin = end;
@@ -237,7 +282,9 @@ fn behind_escapes(name: &str, escape: char) -> &str {
 fn of_known(name: &str, is_known: impl Fn(&str) -> bool) -> &str {
     let behind = name.trim_start_matches(|c: char| !c.is_ascii());
     let last = name.char_indices().rfind(|(_, c)| !c.is_ascii());
-    let ascii = last.and_then(|(at, c)| name.get(at + c.len_utf8()..)).unwrap_or(name);
+    let ascii = last
+        .and_then(|(at, c)| name.get(at + c.len_utf8()..))
+        .unwrap_or(name);
     [behind, ascii]
         .into_iter()
         .find(|part| !part.is_empty() && part.len() < name.len() && is_known(part))

@@ -59,7 +59,10 @@ impl Mask {
         for host in hosts.into_iter().flatten() {
             self.people.add_host(host);
         }
-        for address in [Some(&event.recipient), event.original.from.as_ref()].into_iter().flatten() {
+        for address in [Some(&event.recipient), event.original.from.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             self.meet_address(address);
         }
         for text in [&event.reply, &event.original.subject].into_iter().flatten() {
@@ -111,7 +114,9 @@ impl Mask {
     pub fn address(&mut self, address: &str) -> String {
         match address.rsplit_once('@') {
             Some((_, domain)) if domain.contains([' ', '<', '>']) => self.text(address).into_owned(),
-            Some((local, domain)) if self.desks.contains(&address.to_lowercase()) => format!("{local}@{domain}"),
+            Some((local, domain)) if self.desks.contains(&address.to_lowercase()) => {
+                format!("{local}@{domain}")
+            }
             Some((local, domain)) => format!("{}@{domain}", self.pseudonym(local)),
             None => self.pseudonym(address),
         }
@@ -136,8 +141,16 @@ impl Mask {
             original: Original {
                 message_id: event.original.message_id.map(|id| self.message_id(&id)),
                 from: event.original.from.map(|from| self.address(&from)),
-                subject: event.original.subject.map(|subject| self.text(&subject).into_owned()),
-                helos: event.original.helos.into_iter().map(|helo| self.helo(helo)).collect(),
+                subject: event
+                    .original
+                    .subject
+                    .map(|subject| self.text(&subject).into_owned()),
+                helos: event
+                    .original
+                    .helos
+                    .into_iter()
+                    .map(|helo| self.helo(helo))
+                    .collect(),
             },
             recipient: self.address(&event.recipient),
             remote_host: event.remote_host.map(|host| self.host(&host).into_owned()),
@@ -239,7 +252,11 @@ impl Mask {
 
     /// `postmaster@example.jp`, `postmaster`; Dovecot's `postmaster@example.jp*master`.
     fn login(&mut self, user: &str) -> String {
-        let is_host = |domain: &str| domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
+        let is_host = |domain: &str| {
+            domain
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
+        };
         match user.rsplit_once('@') {
             Some((_, domain)) if is_host(domain) => self.address(user),
             Some(_) | None => self.pseudonym(user),
@@ -304,7 +321,11 @@ impl Mask {
             let masked = self.hidden(&said, kind, depth - 1);
             let is_plain = !masked.contains(char::is_control);
             let is_new = masked != said && text.get(decoded.at.clone()) != Some(&*masked);
-            let shown = if is_plain { masked.into_owned() } else { STARS.to_owned() };
+            let shown = if is_plain {
+                masked.into_owned()
+            } else {
+                STARS.to_owned()
+            };
             is_new.then_some((decoded.at, shown))
         });
         said.collect()
@@ -315,7 +336,8 @@ impl Mask {
         let found = locals(text, |name| people.know(name));
         let hidden = found.into_iter().filter_map(|Local { at, domain }| {
             let name = text.get(at.clone())?;
-            let is_shown = is_pseudonym(name) || self.is_desk(text, &at, text.get(domain).unwrap_or_default());
+            let is_shown =
+                is_pseudonym(name) || self.is_desk(text, &at, text.get(domain).unwrap_or_default());
             (!is_shown).then(|| (at, self.pseudonym(name)))
         });
         hidden.collect()
@@ -337,7 +359,10 @@ impl Mask {
         if let Some(known) = self.given.get(&name) {
             return known.clone();
         }
-        let digest = Sha256::new().chain_update(self.key).chain_update(&name).finalize();
+        let digest = Sha256::new()
+            .chain_update(self.key)
+            .chain_update(&name)
+            .finalize();
         let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let pseudonyms = (MIN_DIGITS..=digits.len()).filter_map(|length| digits.get(..length));
         let mut pseudonyms = pseudonyms.map(|digits| format!("{STARS}-{digits}"));
@@ -374,7 +399,9 @@ fn plain(local: &str) -> String {
         other => other,
     });
     let narrow: String = narrow.collect();
-    narrow.trim_matches(|c: char| c == '"' || c.is_whitespace()).to_lowercase()
+    narrow
+        .trim_matches(|c: char| c == '"' || c.is_whitespace())
+        .to_lowercase()
 }
 
 #[cfg(test)]
@@ -429,12 +456,18 @@ mod tests {
         assert_eq!(masked.recipient, format!("{taro}@canary.example.com"));
         assert_eq!(masked.original.from.unwrap(), format!("{shop}@shop.example.jp"));
         assert_eq!(masked.message_id.unwrap(), format!("{id}@mx.example.jp"));
-        assert_eq!(masked.original.subject.unwrap(), format!("hanako様へ: {taro} wrote"));
+        assert_eq!(
+            masked.original.subject.unwrap(),
+            format!("hanako様へ: {taro} wrote")
+        );
         assert_eq!(
             masked.reply.unwrap(),
             format!("554 5.7.1 <{taro}@canary.example.com>: User {taro} unknown at shop.example.jp")
         );
-        assert_eq!(masked.verdict.removal.unwrap(), "mailto:delist@messaging.microsoft.com");
+        assert_eq!(
+            masked.verdict.removal.unwrap(),
+            "mailto:delist@messaging.microsoft.com"
+        );
         assert_eq!(
             masked.source.to_string(),
             format!(
@@ -447,15 +480,24 @@ mod tests {
     fn one_person_has_one_pseudonym_and_each_report_others() {
         let mut mask = mask();
         let taro = mask.text("taro@x.jp").into_owned();
-        let said = mask.text("TARO@x.jp \"taro\"@x.jp ｔａｒｏ＠x.jp &quot;taro&quot;@x.jp").into_owned();
+        let said = mask
+            .text("TARO@x.jp \"taro\"@x.jp ｔａｒｏ＠x.jp &quot;taro&quot;@x.jp")
+            .into_owned();
         let name = taro.strip_suffix("@x.jp").unwrap();
         assert_eq!(said.matches(name).count(), 4, "{said}");
-        let mut other = Mask { key: [8; 32], ..self::mask() };
+        let mut other = Mask {
+            key: [8; 32],
+            ..self::mask()
+        };
         assert_ne!(other.text("taro@x.jp"), taro);
-        let many: std::collections::BTreeSet<_> =
-            (0..3000).map(|number| mask.pseudonym(&format!("user{number}"))).collect();
+        let many: std::collections::BTreeSet<_> = (0..3000)
+            .map(|number| mask.pseudonym(&format!("user{number}")))
+            .collect();
         assert_eq!(many.len(), 3000);
-        assert!(many.iter().any(|name| name.len() > "***-3f2a".len()), "none collided");
+        assert!(
+            many.iter().any(|name| name.len() > "***-3f2a".len()),
+            "none collided"
+        );
     }
 
     #[test]
@@ -463,10 +505,22 @@ mod tests {
         let mut mask = mask();
         let taro = mask.pseudonym("taro.yamada");
         for (text, said) in [
-            ("=?utf-8?B?dGFyby55YW1hZGFAeC5qcA==?= unknown", format!("{taro}@x.jp unknown")),
-            ("=?utf-8?Q?taro=2Eyamada=40x.jp?= unknown", format!("{taro}@x.jp unknown")),
-            ("id=dGFyby55YW1hZGFAeC5qcA== unknown", format!("id={taro}@x.jp unknown")),
-            ("http://h.jp/u/dGFyby55YW1hZGFAeC5qcA?n=1", format!("http://h.jp/u/{taro}@x.jp?n=1")),
+            (
+                "=?utf-8?B?dGFyby55YW1hZGFAeC5qcA==?= unknown",
+                format!("{taro}@x.jp unknown"),
+            ),
+            (
+                "=?utf-8?Q?taro=2Eyamada=40x.jp?= unknown",
+                format!("{taro}@x.jp unknown"),
+            ),
+            (
+                "id=dGFyby55YW1hZGFAeC5qcA== unknown",
+                format!("id={taro}@x.jp unknown"),
+            ),
+            (
+                "http://h.jp/u/dGFyby55YW1hZGFAeC5qcA?n=1",
+                format!("http://h.jp/u/{taro}@x.jp?n=1"),
+            ),
         ] {
             assert_eq!(mask.text(text), said, "{text}");
         }
@@ -476,7 +530,10 @@ mod tests {
     fn desks_of_the_catalogue_stay_and_others_do_not() {
         let mut mask = mask();
         let said = mask.text("mail delist@messaging.microsoft.com or hanako@messaging.microsoft.com");
-        assert!(said.starts_with("mail delist@messaging.microsoft.com or ***-"), "{said}");
+        assert!(
+            said.starts_with("mail delist@messaging.microsoft.com or ***-"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -519,7 +576,11 @@ mod tests {
             mask.meet(&event);
             let masked = mask.event(event.clone());
             let text = serde_json::to_string(&masked).unwrap().to_lowercase();
-            let local = event.recipient.rsplit_once('@').map_or("", |(local, _)| local).to_lowercase();
+            let local = event
+                .recipient
+                .rsplit_once('@')
+                .map_or("", |(local, _)| local)
+                .to_lowercase();
             if local.len() > 2 && text.contains(&format!("{local}@")) {
                 wrong.push(format!("{local}: {text}"));
             }
@@ -540,12 +601,64 @@ mod tests {
     /// Texts made of what addresses are made of.
     fn texts() -> impl Strategy<Value = String> {
         let pieces = select(vec![
-            "taro", "taro.yamada", "hanako", "@", "＠", "%40", "=40", "&#64;", "(at)", "x.jp", "mx.example.com", " ", "<",
-            ">", "\"", "\\", "/", "://", "mailto:", "?to=", "&cc=", "=", "+", "-", ".", "***-3f2a", "***", "さん", "山田太郎",
-            "=?utf-8?Q?", "?=", "=?utf-8?B?dGFyb0B4Lmpw?=", "dGFyb0B4Lmpw", "[", "]", "(", ")", ";", ":", ",", "'", "550", "unknown",
-            "%3D", "%22", "&quot;", "192.0.2.1", "2001:db8::1", "\u{1b}$", "_", "*", "postmaster", "%", "=3D", "=20",
+            "taro",
+            "taro.yamada",
+            "hanako",
+            "@",
+            "＠",
+            "%40",
+            "=40",
+            "&#64;",
+            "(at)",
+            "x.jp",
+            "mx.example.com",
+            " ",
+            "<",
+            ">",
+            "\"",
+            "\\",
+            "/",
+            "://",
+            "mailto:",
+            "?to=",
+            "&cc=",
+            "=",
+            "+",
+            "-",
+            ".",
+            "***-3f2a",
+            "***",
+            "さん",
+            "山田太郎",
+            "=?utf-8?Q?",
+            "?=",
+            "=?utf-8?B?dGFyb0B4Lmpw?=",
+            "dGFyb0B4Lmpw",
+            "[",
+            "]",
+            "(",
+            ")",
+            ";",
+            ":",
+            ",",
+            "'",
+            "550",
+            "unknown",
+            "%3D",
+            "%22",
+            "&quot;",
+            "192.0.2.1",
+            "2001:db8::1",
+            "\u{1b}$",
+            "_",
+            "*",
+            "postmaster",
+            "%",
+            "=3D",
+            "=20",
         ]);
-        let piece = prop_oneof![8 => pieces.prop_map(str::to_owned), 1 => any::<char>().prop_map(String::from)];
+        let piece =
+            prop_oneof![8 => pieces.prop_map(str::to_owned), 1 => any::<char>().prop_map(String::from)];
         proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
     }
 

@@ -8,7 +8,16 @@ use crate::ledger::{Bounce, History, Note, Recorded};
 use crate::report::mask::Mask;
 
 /// What a network calls the desk that hears complaints (RFC 2142 §4, §5): of nobody in particular.
-const DESKS: [&str; 8] = ["abuse", "cert", "csirt", "hostmaster", "noc", "postmaster", "security", "support"];
+const DESKS: [&str; 8] = [
+    "abuse",
+    "cert",
+    "csirt",
+    "hostmaster",
+    "noc",
+    "postmaster",
+    "security",
+    "support",
+];
 
 impl Mask {
     /// The history without anybody's name; meet its bounces before.
@@ -24,10 +33,18 @@ impl Mask {
         let bounces = history.bounces.into_iter();
         History {
             bounces: bounces.map(|bounce| self.bounce(bounce, &mut texts)).collect(),
-            listings: history.listings.into_iter().map(|listing| self.listing(listing)).collect(),
+            listings: history
+                .listings
+                .into_iter()
+                .map(|listing| self.listing(listing))
+                .collect(),
             names: history.names.into_iter().map(|names| self.names(names)).collect(),
             exchanges: history.exchanges,
-            notes: history.notes.into_iter().filter_map(|note| self.note(note)).collect(),
+            notes: history
+                .notes
+                .into_iter()
+                .filter_map(|note| self.note(note))
+                .collect(),
             not_understood: history
                 .not_understood
                 .into_iter()
@@ -42,7 +59,11 @@ impl Mask {
     pub fn recorded(&mut self, recorded: Recorded) -> Recorded {
         Recorded {
             event: self.event(recorded.event),
-            sources: recorded.sources.into_iter().map(|source| self.source(source)).collect(),
+            sources: recorded
+                .sources
+                .into_iter()
+                .map(|source| self.source(source))
+                .collect(),
             recorded_at: recorded.recorded_at,
         }
     }
@@ -80,7 +101,11 @@ impl Mask {
         let owner = match names.owner {
             Owner::Known(network) => Owner::Known(Network {
                 name: network.name.map(|name| self.host(&name).into_owned()),
-                abuse: network.abuse.into_iter().map(|address| self.complaints(address)).collect(),
+                abuse: network
+                    .abuse
+                    .into_iter()
+                    .map(|address| self.complaints(address))
+                    .collect(),
                 ..network
             }),
             Owner::NotAsked | Owner::NotAnnounced | Owner::Unknown(_) => names.owner,

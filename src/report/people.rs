@@ -18,15 +18,43 @@ const MIN_DIGITS: usize = 6;
 
 /// Names of roles (RFC 2142, and what mail servers use): words of replies, and nobody.
 const ROLES: [&str; 32] = [
-    "abuse", "administrator", "admin", "bounce", "bounces", "contact", "daemon", "ftp", "help", "helpdesk",
-    "hostmaster", "info", "listserv", "mail", "mailer-daemon", "marketing", "news", "no-reply", "nobody", "noc",
-    "noreply", "owner", "postmaster", "request", "root", "sales", "security", "support", "trouble", "usenet", "uucp",
+    "abuse",
+    "administrator",
+    "admin",
+    "bounce",
+    "bounces",
+    "contact",
+    "daemon",
+    "ftp",
+    "help",
+    "helpdesk",
+    "hostmaster",
+    "info",
+    "listserv",
+    "mail",
+    "mailer-daemon",
+    "marketing",
+    "news",
+    "no-reply",
+    "nobody",
+    "noc",
+    "noreply",
+    "owner",
+    "postmaster",
+    "request",
+    "root",
+    "sales",
+    "security",
+    "support",
+    "trouble",
+    "usenet",
+    "uucp",
     "webmaster",
 ];
 /// What dates are written with.
 const OF_DATES: [&str; 20] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mon", "tue", "wed", "thu", "fri",
-    "sat", "sun", "jst",
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mon", "tue", "wed",
+    "thu", "fri", "sat", "sun", "jst",
 ];
 
 /// Where a text comes from, which decides what a name with dots in it may be.
@@ -99,7 +127,10 @@ impl People {
             return Vec::new();
         }
         let mut found: Vec<Range<usize>> = match self.finder() {
-            Some(finder) => finder.find_overlapping_iter(text).map(|found| found.range()).collect(),
+            Some(finder) => finder
+                .find_overlapping_iter(text)
+                .map(|found| found.range())
+                .collect(),
             None => self.find_one_by_one(text),
         };
         found.retain(|at| self.is_name_at(text, at, kind));
@@ -118,9 +149,16 @@ impl People {
     fn finder(&mut self) -> Option<&AhoCorasick> {
         if self.finder.is_none() {
             // Only ASCII is found in either case.
-            let upper = self.names.iter().filter(|name| !name.is_ascii()).map(|name| name.to_uppercase());
+            let upper = self
+                .names
+                .iter()
+                .filter(|name| !name.is_ascii())
+                .map(|name| name.to_uppercase());
             let patterns: Vec<String> = self.names.iter().cloned().chain(upper).collect();
-            self.finder = AhoCorasick::builder().ascii_case_insensitive(true).build(patterns).ok();
+            self.finder = AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .build(patterns)
+                .ok();
         }
         self.finder.as_ref()
     }
@@ -128,7 +166,10 @@ impl People {
     /// Where there are more names than one search can hold.
     fn find_one_by_one(&self, text: &str) -> Vec<Range<usize>> {
         let text = text.to_ascii_lowercase();
-        let each = self.names.iter().flat_map(|name| text.match_indices(name.as_str()));
+        let each = self
+            .names
+            .iter()
+            .flat_map(|name| text.match_indices(name.as_str()));
         each.map(|(at, name)| at..at + name.len()).collect()
     }
 
@@ -139,15 +180,20 @@ impl People {
             return false;
         };
         let joins = |inner: Option<char>, outer: Option<char>| {
-            inner.zip(outer).is_some_and(|(inner, outer)| is_spaced(inner) && is_spaced(outer))
+            inner
+                .zip(outer)
+                .is_some_and(|(inner, outer)| is_spaced(inner) && is_spaced(outer))
         };
         let is_word = !joins(name.chars().next(), before.chars().next_back())
             && !joins(name.chars().next_back(), behind.chars().next());
         is_word
             && !before.ends_with("***-")
-            && !is_in(text, at, |c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'), |word| {
-                word.trim_end_matches([':', '.']).parse::<IpAddr>().is_ok()
-            })
+            && !is_in(
+                text,
+                at,
+                |c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'),
+                |word| word.trim_end_matches([':', '.']).parse::<IpAddr>().is_ok(),
+            )
             && (kind == Kind::Path
                 || !name.chars().all(is_of_host)
                 || !is_in(text, at, is_of_host, |host| self.is_host(host, name)))
@@ -161,7 +207,12 @@ impl People {
 }
 
 /// Whether the word around `at`, made of what `is_of_word` takes, is what `is` says.
-fn is_in(text: &str, at: &Range<usize>, is_of_word: impl Fn(char) -> bool, is: impl Fn(&str) -> bool) -> bool {
+fn is_in(
+    text: &str,
+    at: &Range<usize>,
+    is_of_word: impl Fn(char) -> bool,
+    is: impl Fn(&str) -> bool,
+) -> bool {
     let before = text.get(..at.start).unwrap_or_default();
     let start = before.trim_end_matches(&is_of_word).len();
     let behind = text.get(at.end..).unwrap_or_default();
@@ -175,7 +226,8 @@ fn is_of_host(c: char) -> bool {
 
 /// Whether words of its script are set apart by blanks, so that one beside it belongs to the same word.
 fn is_spaced(c: char) -> bool {
-    c.is_alphanumeric() && !matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{2e80}'..='\u{fdff}' | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..)
+    c.is_alphanumeric()
+        && !matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{2e80}'..='\u{fdff}' | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..)
 }
 
 /// The local part and whom it is made for: before its `+tag`, within VERP and SRS.
@@ -200,7 +252,18 @@ mod tests {
 
     fn found(text: &str, kind: Kind) -> Vec<String> {
         let mut people = People::new(BTreeSet::from(["unknown".to_owned()]));
-        for local in ["taro", "taro.yamada", "山田太郎", "unknown", "info", "shop", "550", "cafe", "may", "090123456"] {
+        for local in [
+            "taro",
+            "taro.yamada",
+            "山田太郎",
+            "unknown",
+            "info",
+            "shop",
+            "550",
+            "cafe",
+            "may",
+            "090123456",
+        ] {
             people.add(local);
         }
         people.add("bounces+jiro.sato=x.jp");

@@ -11,6 +11,7 @@ mod history;
 mod kills;
 mod ledger;
 mod mailbox;
+mod mask;
 mod news;
 mod office;
 mod own_catalogue;
