@@ -331,7 +331,7 @@ mod tests {
     fn a_run_of_base64_is_read_whole_in_a_path_and_over_lines() {
         let address = BASE64_STANDARD.encode("taro@x.jp");
         let said = Some("taro@x.jp".to_owned());
-        assert_eq!(texts(&format!("id={address}, see")), [said.clone()]);
+        assert_eq!(texts(&format!("id={address}, see")), std::slice::from_ref(&said));
         assert_eq!(
             texts(&format!("https://host.example.jp/leave/{address}")).last(),
             Some(&said)

@@ -15,6 +15,7 @@ mod kills;
 mod language;
 mod ledger;
 mod mailbox;
+mod mask;
 mod news;
 mod office;
 mod own_catalogue;

@@ -139,6 +139,7 @@ fn fill(server: &Dovecot) {
 }
 
 /// All outputs of the program, each with its name.
+#[expect(clippy::too_many_lines, reason = "one place for each output")]
 fn outputs(office: &Office, port: u16, mask: &[&str]) -> Vec<(String, Vec<u8>)> {
     let folders = ["--folder", "INBOX", "--folder", "hid26folder@shop"];
     let files = ["--no-dns", "--ca-file", "ca.pem", "--ledger", "ledger.db", "-v"];
