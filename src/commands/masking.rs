@@ -1,8 +1,11 @@
 //! `--mask`: the one place where what a report is made from loses its people, if that is wanted.
 
 use anyhow::Context;
+use tracing::Dispatch;
 
 use crate::catalogue::Catalogue;
+use crate::cli::Console;
+use crate::commands::console;
 use crate::event::{Event, FolderRef, Gap};
 use crate::ledger::{History, Ledger, Recorded};
 use crate::report::{self, Mask};
@@ -97,6 +100,14 @@ impl Masking {
         match &mut self.0 {
             Some(mask) => texts.iter().map(|text| mask.text(text).into_owned()).collect(),
             None => texts,
+        }
+    }
+
+    /// Where the log of reading goes, which names accounts and folders.
+    pub(crate) fn log(&self, console: Console) -> Dispatch {
+        match &self.0 {
+            Some(mask) => console::masked_log(console, mask.clone()),
+            None => tracing::dispatcher::get_default(Dispatch::clone),
         }
     }
 

@@ -1,9 +1,11 @@
 //! `bounceaudit scan`: the whole way from the mailboxes to the report.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::bail;
 use chrono::Local;
+use tracing::instrument::WithSubscriber;
 
 use crate::bounce;
 use crate::catalogue::Catalogue;
@@ -13,12 +15,12 @@ use crate::commands::console::{self, Bars};
 use crate::commands::masking::Masking;
 use crate::commands::outputs::Main;
 use crate::commands::stop::Stop;
-use crate::commands::walk::Reader;
+use crate::commands::walk::{Reader, Walk};
 use crate::commands::{Outcome, outputs};
 use crate::config::Config;
-use crate::event::Timestamp;
-use crate::ledger::{History, Ledger};
-use crate::mailbox::Scope;
+use crate::event::{Gap, Timestamp};
+use crate::ledger::{History, Ledger, Window};
+use crate::mailbox::{self, Scope};
 use crate::report::{self, Input, Report, Settings};
 
 /// What the report says of an interrupted run.
@@ -54,38 +56,25 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
         scope: scope(&settings, now, args.full),
     };
     let mut masking = Masking::of(settings.mask, &catalogue)?;
-    let walk = reader.walk(accounts, args.parallel).await;
-    let walk = walk.map_err(|error| masking.error(error))?;
-    if walk.folders.is_empty() {
-        console::name_gaps(&masking.gaps(walk.gaps));
-        bail!("no account could be read");
-    }
+    let walk = walk(&reader, accounts, args.parallel, (console, &mut masking)).await?;
     ledger.prune(now).await?;
     let window = outputs::window(&settings, now, Some(walk.folders));
-    let mut history = ledger.history(&window).await?;
-    masking.meet(&history, &ledger).await?;
-    let gaps = masking.gaps(walk.gaps);
-    console::name_gaps(&gaps);
-    let (warnings, cut_short) = asked(&reader, &dns, &mut history).await?;
-    let history = masking.history(history);
-    let warnings = masking.texts(warnings);
-    let folders = masking.folders(window.folders.unwrap_or_default());
-    let looked_at = report::looked_at(&folders, settings.lang)?;
+    let shown = shown(&reader, (&dns, &settings), window, walk.gaps, &mut masking).await?;
     let report = Report::build(Input {
-        history: &history,
+        history: &shown.history,
         catalogue: &catalogue,
         own: &config.own_addresses,
         owner: config.hosting.as_ref().map(|company| company.name.as_str()),
-        gaps: &gaps,
-        warnings: &warnings,
+        gaps: &shown.gaps,
+        warnings: &shown.warnings,
         settings: &settings,
         command: "scan",
-        looked_at: &looked_at,
+        looked_at: &shown.looked_at,
         now,
     })?;
     outputs::write(&report, &ledger, &mut masking, &settings, &main, console).await?;
     outputs::name_strange(&report);
-    let outcome = outputs::outcome(&report, &settings).of_a_run(cut_short);
+    let outcome = outputs::outcome(&report, &settings).of_a_run(shown.cut_short);
     ledger.mark_report(&settings.series(), now).await?;
     ledger.close().await;
     Ok(outcome)
@@ -98,6 +87,55 @@ fn scope(settings: &Settings, now: Timestamp, full: bool) -> Scope {
         full,
         may_be: bounce::may_be,
     }
+}
+
+/// Reads the mailboxes; the log and the errors name nobody if that is wanted.
+async fn walk(
+    reader: &Reader<'_>,
+    accounts: Vec<mailbox::Settings>,
+    at_a_time: NonZeroUsize,
+    (console, masking): (Console, &mut Masking),
+) -> anyhow::Result<Walk> {
+    let walk = reader.walk(accounts, at_a_time);
+    let walk = walk.with_subscriber(masking.log(console)).await;
+    let walk = walk.map_err(|error| masking.error(error))?;
+    if walk.folders.is_empty() {
+        console::name_gaps(&masking.gaps(walk.gaps));
+        bail!("no account could be read");
+    }
+    Ok(walk)
+}
+
+/// What a report is made from, as it may be shown.
+struct Shown {
+    history: History,
+    gaps: Vec<Gap>,
+    warnings: Vec<String>,
+    looked_at: Vec<String>,
+    cut_short: bool,
+}
+
+/// Names on stderr what was not read, asks the lists, and hides people if that is wanted.
+async fn shown(
+    reader: &Reader<'_>,
+    (dns, settings): (&check::Settings, &Settings),
+    window: Window,
+    gaps: Vec<Gap>,
+    masking: &mut Masking,
+) -> anyhow::Result<Shown> {
+    let mut history = reader.ledger.history(&window).await?;
+    masking.meet(&history, reader.ledger).await?;
+    let gaps = masking.gaps(gaps);
+    console::name_gaps(&gaps);
+    let (warnings, cut_short) = asked(reader, dns, &mut history).await?;
+    let folders = masking.folders(window.folders.unwrap_or_default());
+    Ok(Shown {
+        history: masking.history(history),
+        gaps,
+        warnings: masking.texts(warnings),
+        looked_at: report::looked_at(&folders, settings.lang)?,
+        cut_short,
+    })
 }
 
 /// The warnings that come of asking the lists, and whether that was interrupted.

@@ -10,6 +10,8 @@ use encoding_rs::{Encoding, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE};
 
 /// Shorter runs of letters hold no address.
 const MIN_BASE64: usize = 12;
+/// No encoded word is longer: ten times what RFC 2047 §2 allows.
+const MAX_WORD: usize = 750;
 /// Lines of base64 are at least that long where the next one goes on (RFC 2045 §6.8: at most 76).
 const MIN_LINE: usize = 56;
 
@@ -24,64 +26,55 @@ pub(super) struct Decoded {
 
 /// The encoded words; those that stand side by side are one, since an address may go from one into the next.
 pub(super) fn encoded_words(text: &str) -> Vec<Decoded> {
-    let mut found: Vec<Decoded> = Vec::new();
-    let mut bytes: Vec<u8> = Vec::new();
-    let mut charset = "";
+    let mut runs: Vec<Vec<EncodedWord<'_>>> = Vec::new();
     let mut from = 0;
     while let Some(start) = text.get(from..).and_then(|rest| Some(from + rest.find("=?")?)) {
         let Some(word) = EncodedWord::at(text, start) else {
             from = start + 2;
             continue;
         };
-        from = word.end;
-        let between = |last: &Decoded| {
-            text.get(last.at.end..start)
-                .is_some_and(|gap| gap.trim().is_empty())
-        };
-        match found.last_mut().filter(|last| between(last)) {
-            Some(last) => {
-                // A character may go from one word into the next.
-                if !word.charset.eq_ignore_ascii_case(charset) {
-                    bytes = last.text.take().unwrap_or_default().into_bytes();
-                    bytes.extend(of_charset(&word.bytes, word.charset).bytes());
-                    charset = "utf-8";
-                } else {
-                    bytes.extend(word.bytes);
-                }
-                *last = Decoded {
-                    at: last.at.start..word.end,
-                    text: Some(of_charset(&bytes, charset).into_owned()),
-                };
-            }
-            None => {
-                (bytes, charset) = (word.bytes, word.charset);
-                found.push(Decoded {
-                    at: start..word.end,
-                    text: Some(of_charset(&bytes, charset).into_owned()),
-                });
-            }
+        let is_beside = text.get(from..start).is_some_and(|gap| gap.trim().is_empty());
+        from = word.at.end;
+        match runs.last_mut().filter(|_| is_beside) {
+            Some(run) => run.push(word),
+            None => runs.push(vec![word]),
         }
     }
-    found
+    runs.into_iter().filter_map(|run| joined(&run)).collect()
+}
+
+fn joined(run: &[EncodedWord<'_>]) -> Option<Decoded> {
+    // A character may go from one word into the next.
+    let parts = run.chunk_by(|one, next| one.charset.eq_ignore_ascii_case(next.charset));
+    let text = parts.filter_map(|words| {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| &word.bytes).copied().collect();
+        Some(of_charset(&bytes, words.first()?.charset).into_owned())
+    });
+    Some(Decoded {
+        at: run.first()?.at.start..run.last()?.at.end,
+        text: Some(text.collect()),
+    })
 }
 
 struct EncodedWord<'t> {
     charset: &'t str,
     bytes: Vec<u8>,
-    end: usize,
+    at: Range<usize>,
 }
 
 impl<'t> EncodedWord<'t> {
     /// `=?charset?B?…?=`; where a text was cut within it, its end is missing.
     fn at(text: &'t str, start: usize) -> Option<Self> {
         let rest = text.get(start + 2..)?;
-        let (charset, rest) = rest.split_once('?')?;
+        let whole = rest.get(..rest.floor_char_boundary(MAX_WORD))?;
+        let (charset, rest) = whole.split_once('?')?;
         let (encoding, rest) = rest.split_once('?')?;
         let is_name = !charset.is_empty() && charset.bytes().all(|byte| byte.is_ascii_graphic());
         let (words, behind) = match rest.split_once("?=") {
             Some(parts) => parts,
             None => rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())),
         };
+        let length = whole.len() - behind.len();
         let bytes = match encoding {
             "B" | "b" => loosely(words)?,
             "Q" | "q" => quoted(words),
@@ -91,7 +84,7 @@ impl<'t> EncodedWord<'t> {
             // RFC 2231 §5: a language may follow.
             charset: charset.split('*').next().unwrap_or_default(),
             bytes,
-            end: text.len() - behind.len(),
+            at: start..start + 2 + length,
         })
     }
 }

@@ -7,14 +7,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::Catalogue;
-use crate::event::{
-    Event, FolderRef, Gap, Helo, NotUnderstood, Original, Place, ReceivingDomain, Shape, Source, Verdict,
-};
+use crate::event::{Event, FolderRef, Gap, Helo, Original, Place, ReceivingDomain, Source, Verdict};
 use crate::report::at_signs::{Local, locals};
 use crate::report::decoded::{Decoded, base64_runs, encoded_words};
 use crate::report::local_part::{is_pseudonym, plain};
@@ -187,40 +184,12 @@ impl Mask {
         }
     }
 
-    /// A mail that was not understood, in which nobody is named.
-    #[must_use]
-    pub(super) fn not_understood(&mut self, mail: NotUnderstood) -> NotUnderstood {
-        let mut text = |text: String| self.text(&text).into_owned();
-        let shape = mail.shape.map(|shape| Shape {
-            signs: shape.signs,
-            from: shape.from.map(&mut text),
-            subject: shape.subject.map(&mut text),
-            mailer: shape.mailer.map(&mut text),
-            parts: text(shape.parts),
-        });
-        NotUnderstood {
-            source: self.source(mail.source),
-            message_id: mail.message_id.map(|id| self.message_id(&id)),
-            bounced_at: mail.bounced_at,
-            shape,
-        }
-    }
-
     /// What a reply means; a page or an address for removal is the reply's own word, unless the catalogue has it.
     pub(super) fn verdict(&mut self, verdict: Verdict) -> Verdict {
         Verdict {
             code: verdict.code.map(|code| self.host(&code).into_owned()),
             removal: verdict.removal.map(|removal| self.text(&removal).into_owned()),
             ..verdict
-        }
-    }
-
-    /// The same verdict where nobody is in it, which nearly always is so.
-    pub(super) fn shared_verdict(&mut self, verdict: &Arc<Verdict>) -> Arc<Verdict> {
-        let masked = self.verdict(Verdict::clone(verdict));
-        match masked == **verdict {
-            true => Arc::clone(verdict),
-            false => Arc::new(masked),
         }
     }
 
@@ -232,7 +201,7 @@ impl Mask {
     }
 
     /// Ids are no people, and often hold one.
-    fn message_id(&mut self, id: &str) -> String {
+    pub(super) fn message_id(&mut self, id: &str) -> String {
         match id.contains('@') {
             true => self.address(id),
             false => self.text(id).into_owned(),
@@ -531,6 +500,50 @@ mod tests {
         let taro = mask.pseudonym("taro");
         let said = format!("mails/{taro}@x.jp/2026-11.mbox: no mail for {taro}@x.jp");
         assert_eq!(mask.gap(gap).to_string(), said);
+    }
+
+    #[test]
+    fn no_text_takes_long() {
+        for piece in [
+            "@",
+            "a@",
+            "a@b",
+            "=?a?B?x ",
+            "=?a?B?YQ==?= ",
+            "\"a\"@",
+            "\"",
+            "\\\"@",
+            "=40x.jp",
+            "%40",
+            "(a)@",
+            "a@b.jp ",
+            "QUJD",
+            "a/b/c",
+            "taro ",
+            "taro.",
+            "taro",
+            "&#64;",
+            ";",
+            "//a?b=",
+            "=",
+            "山田太郎",
+            "***-3f2a@",
+            "=?",
+            "a+a",
+            "***-",
+            "taro-",
+            "taro-.",
+        ] {
+            let text = piece.repeat(200_000 / piece.len());
+            let started = std::time::Instant::now();
+            let masked = acquainted().text(&text).len();
+            assert!(masked > 0);
+            assert!(
+                started.elapsed().as_secs() < 5,
+                "{piece}: {:?}",
+                started.elapsed()
+            );
+        }
     }
 
     /// Every event of the corpus.

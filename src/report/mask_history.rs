@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::check::{Answer, Listing, Names, Network, Owner};
+use crate::event::{NotUnderstood, Shape, Verdict};
 use crate::ledger::{Bounce, History, Note, Recorded};
 use crate::report::mask::Mask;
 
@@ -79,6 +80,33 @@ impl Mask {
         bounce.reply = bounce.reply.map(|reply| self.text(&reply).into());
         bounce.verdict = self.shared_verdict(&bounce.verdict);
         bounce
+    }
+
+    /// A mail that was not understood, in which nobody is named.
+    fn not_understood(&mut self, mail: NotUnderstood) -> NotUnderstood {
+        let mut text = |text: String| self.text(&text).into_owned();
+        let shape = mail.shape.map(|shape| Shape {
+            signs: shape.signs,
+            from: shape.from.map(&mut text),
+            subject: shape.subject.map(&mut text),
+            mailer: shape.mailer.map(&mut text),
+            parts: text(shape.parts),
+        });
+        NotUnderstood {
+            source: self.source(mail.source),
+            message_id: mail.message_id.map(|id| self.message_id(&id)),
+            bounced_at: mail.bounced_at,
+            shape,
+        }
+    }
+
+    /// The same verdict where nobody is in it, which nearly always is so.
+    fn shared_verdict(&mut self, verdict: &Arc<Verdict>) -> Arc<Verdict> {
+        let masked = self.verdict(Verdict::clone(verdict));
+        match masked == **verdict {
+            true => Arc::clone(verdict),
+            false => Arc::new(masked),
+        }
     }
 
     fn listing(&mut self, listing: Listing) -> Listing {

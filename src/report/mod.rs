@@ -1,7 +1,8 @@
 //! Groups bounces by blocked address and receiving domain, and writes what people and scripts read.
 //!
 //! In: a [`History`], the catalogue, what is ours, what could not be read. Out: the table for the terminal, the three
-//! CSV tables, the workbook, JSON, NDJSON, and whether the user's `--fail-on` is met.
+//! CSV tables, the workbook, the page, the mail, JSON, NDJSON, drafts, and whether the user's `--fail-on` is met.
+//! A [`Mask`] takes out who people are before any of that, so that no writer has to.
 //! Times are written in one zone, the report's. Strangers' text reaches a terminal through [`visible`] alone.
 //! Plain functions over values: nothing is read, asked or timed here.
 //! Not here: what a group's state is (`ledger`), what a reply means (`catalogue`), files and exit statuses (`commands`).

@@ -13,6 +13,8 @@ use crate::report::local_part::is_pseudonym;
 
 /// Shorter names are in too many words.
 const MIN_CHARS: usize = 3;
+/// The longest name of a host (RFC 1035 §2.3.4).
+const MAX_HOST: usize = 255;
 /// Shorter numbers are reply codes, ports, years and counts.
 const MIN_DIGITS: usize = 6;
 
@@ -213,10 +215,12 @@ fn is_in(
     is_of_word: impl Fn(char) -> bool,
     is: impl Fn(&str) -> bool,
 ) -> bool {
-    let before = text.get(..at.start).unwrap_or_default();
-    let start = before.trim_end_matches(&is_of_word).len();
-    let behind = text.get(at.end..).unwrap_or_default();
-    let end = text.len() - behind.trim_start_matches(&is_of_word).len();
+    let from = text.floor_char_boundary(at.start.saturating_sub(MAX_HOST));
+    let to = text.floor_char_boundary(at.end.saturating_add(MAX_HOST));
+    let before = text.get(from..at.start).unwrap_or_default();
+    let start = from + before.trim_end_matches(&is_of_word).len();
+    let behind = text.get(at.end..to).unwrap_or_default();
+    let end = to - behind.trim_start_matches(&is_of_word).len();
     text.get(start..end).is_some_and(is)
 }
 
