@@ -370,6 +370,7 @@ mod tests {
     use crate::catalogue::Catalogue;
     use crate::event::{Event, Gap, Place};
     use crate::report::mask::Mask;
+    use crate::report::people::Kind;
 
     fn mask() -> Mask {
         static MASK: LazyLock<Mask> = LazyLock::new(|| Mask::new([7; 32], &Catalogue::built_in().unwrap()));
@@ -686,6 +687,7 @@ mod tests {
             for text in [format!("{before} {name} {after}"), format!("{before} {name}@x.jp {after}"), format!("{before}<{name}%40x.jp>{after}")] {
                 let masked = mask.text(&text).into_owned();
                 let left = masked.split(|c: char| c.is_whitespace() || "<>".contains(c)).any(|word| word == name);
+                prop_assert!(mask.people.find(&masked, Kind::Words).is_empty(), "{} -> {}", text, masked);
                 prop_assert!(!left, "{} -> {}", text, masked);
             }
         }
