@@ -215,8 +215,11 @@ impl Server {
             let asked = self.resolver.lookup(name.clone(), kind).await;
             tries -= 1;
             match asked {
-                // Not retried by hickory: no file descriptor was free for the socket.
-                Err(NetError::NoConnections | NetError::Busy) if tries > 0 => sleep(PAUSE).await,
+                // Not retried by hickory: no file descriptor was free for the socket, or the connection went away under the
+                // question, which it says with a message ("receiver was canceled").
+                Err(NetError::NoConnections | NetError::Busy | NetError::Message(_)) if tries > 0 => {
+                    sleep(PAUSE).await;
+                }
                 asked => return asked,
             }
         }

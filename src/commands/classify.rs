@@ -26,7 +26,7 @@ pub(crate) fn run(args: &ClassifyArgs, console: Console) -> anyhow::Result<Outco
         OutputFormat::Ndjson
     });
     let mut stdout = io::BufWriter::new(io::stdout().lock());
-    let mut masking = Masking::of(args.mask, &catalogue)?;
+    let mut masking = Masking::of(args.mask || config.report.mask, &catalogue)?;
     // A table needs all of its rows, and whoever hides people has to know all of them; else NDJSON goes out mail by mail,
     // so that a large mbox needs no memory.
     let at_once = format == OutputFormat::Ndjson && !masking.is_wanted();
@@ -57,7 +57,8 @@ pub(crate) fn run(args: &ClassifyArgs, console: Console) -> anyhow::Result<Outco
             report::events_csv(&events, Clock::Local, &mut stdout, destination).map(drop)
         }
         OutputFormat::Table => {
-            let table = report::events_table(&events, outputs::look(Color::Auto, console));
+            let lang = outputs::lang(args.lang, config.report.lang);
+            let table = report::events_table(&events, outputs::look(Color::Auto, console), lang)?;
             stdout.write_all(table.as_bytes())
         }
     }

@@ -16,6 +16,7 @@ mod outputs;
 mod report;
 mod scan;
 mod stop;
+mod target;
 mod walk;
 
 use std::io;

@@ -1,7 +1,6 @@
 //! Puts a report where the user wants it: tables into files or on stdout, the main form on stdout.
 
 use std::env;
-use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
@@ -9,9 +8,10 @@ use anyhow::{Context, bail};
 
 use crate::cli::Console;
 use crate::commands::masking::{EVENTS_AT_ONCE, Masking};
+use crate::commands::target::{Target, is_stdout};
 use crate::commands::{Outcome, console};
 use crate::event::{FolderRef, Timestamp};
-use crate::ledger::{Ledger, Window};
+use crate::ledger::{Ledger, Recorded, Window};
 use crate::report::{
     self, Color, CsvEncoding, Destination, EventsCsv, JsonDocument, Lang, Letter, Look, OutputFormat, Report,
     Settings, Workbook,
@@ -67,7 +67,7 @@ pub(crate) fn refuse_on_stdout(settings: &Settings, main: &Main) -> anyhow::Resu
     }
 }
 
-/// Writes the tables, then the main form, unless a table has taken its place on stdout. Of a silent report nothing: files
+/// Writes the tables and the main form, which leaves stdout to a table that takes it. Of a silent report nothing: files
 /// keep what the report before wrote.
 ///
 /// # Errors
@@ -83,63 +83,140 @@ pub(crate) async fn write(
     if report.is_silent() {
         return Ok(());
     }
-    let encoding = settings.csv_encoding.unwrap_or_default();
-    let mut stdout_taken = false;
-    for (file, path) in files(settings) {
-        let shown = path.display();
-        let lost = if is_stdout(path) {
-            stdout_taken = true;
-            let out = io::BufWriter::new(io::stdout());
-            let to = on_stdout(encoding);
-            write_file(report, ledger, masking, file, out, to, &env::temp_dir()).await
-        } else {
-            let out = fs::File::create(path).map(io::BufWriter::new);
-            let out = out.with_context(|| format!("cannot write {shown}"))?;
-            let to = Destination::File(encoding);
-            write_file(report, ledger, masking, file, out, to, folder_of(path)).await
-        };
-        let lost = lost.with_context(|| format!("cannot write {shown}"))?;
-        if lost > 0 {
-            console::say(&format!(
-                "{shown}: {lost} characters that the encoding cannot hold were written as ?"
-            ));
-        }
+    let mut files = files(settings);
+    let stdout = Path::new("-");
+    let stdout_is_free = !files.iter().any(|(_, path)| is_stdout(path));
+    match main {
+        Main::Form(OutputFormat::Csv) if stdout_is_free => files.push((File::Groups, stdout)),
+        Main::Form(OutputFormat::Ndjson) if stdout_is_free => files.push((File::Ndjson, stdout)),
+        Main::Form(_) | Main::Mail(_) => {}
     }
-    if stdout_taken {
+    let encoding = settings.csv_encoding.unwrap_or_default();
+    write_files(report, ledger, masking, &files, encoding).await?;
+    if !stdout_is_free {
         return Ok(());
     }
     let mut stdout = io::BufWriter::new(io::stdout());
     match main {
         Main::Mail(letter) => {
-            let page = page(report, ledger, masking).await?;
+            let evidence = masking.recorded(ledger, &report::evidence(report)).await?;
+            let page = report::html(report, &evidence);
             report::email(report, letter, &page, console.verbose > 0, &mut stdout)
         }
         Main::Form(OutputFormat::Table) => {
             let text = report::table(report, look(settings.color.unwrap_or_default(), console));
             stdout.write_all(text.as_bytes())
         }
-        Main::Form(OutputFormat::Csv) => groups_on_stdout(report, &mut stdout, encoding),
-        Main::Form(OutputFormat::Ndjson) => {
-            for some in report.shown().chunks(EVENTS_AT_ONCE) {
-                let bounces = masking.recorded(ledger, some).await?;
-                let events = bounces.iter().map(|bounce| &bounce.event);
-                report::ndjson(events, &mut stdout).context("stdout")?;
-            }
-            Ok(())
-        }
+        Main::Form(OutputFormat::Csv | OutputFormat::Ndjson) => Ok(()),
     }
     .and_then(|()| stdout.flush())
     .context("stdout")
 }
 
-/// The report as a page, with the bounces that it shows whole.
-async fn page(report: &Report<'_>, ledger: &Ledger, masking: &mut Masking) -> anyhow::Result<String> {
-    let evidence = masking.recorded(ledger, &report::evidence(report)).await?;
-    Ok(report::html(report, &evidence))
+/// Begins all files before it writes one, so that none is new where another cannot be written, and reads each bounce once.
+async fn write_files(
+    report: &Report<'_>,
+    ledger: &Ledger,
+    masking: &mut Masking,
+    files: &[(File, &Path)],
+    encoding: CsvEncoding,
+) -> anyhow::Result<()> {
+    let targets = files.iter().map(|(file, path)| Ok((*file, Target::open(path)?)));
+    let mut targets: Vec<(File, Target)> = targets.collect::<anyhow::Result<_>>()?;
+    let evidence = match files.iter().any(|(file, _)| matches!(file, File::Page)) {
+        true => masking.recorded(ledger, &report::evidence(report)).await?,
+        false => Vec::new(),
+    };
+    let mut streams = Vec::new();
+    for (file, target) in &mut targets {
+        let shown = target.shown.clone();
+        let to = match target.is_stdout() {
+            true => on_stdout(encoding),
+            false => Destination::File(encoding),
+        };
+        let stream = begin(report, &evidence, *file, target, to).with_context(|| cannot_write(&shown))?;
+        streams.push((shown, stream));
+    }
+    if streams.iter().any(|(_, stream)| stream.takes_bounces()) {
+        for some in report.shown().chunks(EVENTS_AT_ONCE) {
+            let bounces = masking.recorded(ledger, some).await?;
+            for (shown, stream) in &mut streams {
+                stream.bounces(&bounces).with_context(|| cannot_write(shown))?;
+            }
+        }
+    }
+    for (shown, stream) in streams {
+        let lost = stream.finish().with_context(|| cannot_write(&shown))?;
+        if lost > 0 {
+            console::say(&format!(
+                "{shown}: {lost} characters that the encoding cannot hold were written as ?"
+            ));
+        }
+    }
+    targets.into_iter().try_for_each(|(_, target)| target.finish())
 }
 
-fn groups_on_stdout(report: &Report<'_>, out: impl Write, encoding: CsvEncoding) -> io::Result<()> {
-    report::groups_csv(report, out, on_stdout(encoding)).map(drop)
+fn cannot_write(shown: &str) -> String {
+    format!("cannot write {shown}")
+}
+
+/// A file that is being written.
+enum Stream<'r, 't> {
+    /// It holds no bounces and is written, with so many characters that the encoding could not hold.
+    Whole(u64),
+    Events(Box<EventsCsv<&'t mut Target>>),
+    Workbook(Box<Workbook<'r>>, &'t mut Target),
+    Json(JsonDocument<&'t mut Target>),
+    Ndjson(&'t mut Target),
+}
+
+fn begin<'r, 't>(
+    report: &'r Report<'r>,
+    evidence: &[Recorded],
+    file: File,
+    out: &'t mut Target,
+    to: Destination,
+) -> io::Result<Stream<'r, 't>> {
+    Ok(match file {
+        File::Groups => Stream::Whole(report::groups_csv(report, out, to)?),
+        File::Checks => Stream::Whole(report::checks_csv(report.listings(), report.clock(), out, to)?),
+        File::Page => {
+            out.write_all(report::html(report, evidence).as_bytes())?;
+            Stream::Whole(0)
+        }
+        File::Events => Stream::Events(Box::new(EventsCsv::new(report.clock(), out, to)?)),
+        File::Workbook => Stream::Workbook(Box::new(Workbook::new(report, &out.scratch())?), out),
+        File::Json => Stream::Json(JsonDocument::new(report, out)?),
+        File::Ndjson => Stream::Ndjson(out),
+    })
+}
+
+impl Stream<'_, '_> {
+    fn takes_bounces(&self) -> bool {
+        !matches!(self, Self::Whole(_))
+    }
+
+    fn bounces(&mut self, bounces: &[Recorded]) -> io::Result<()> {
+        let mut events = bounces.iter().map(|bounce| &bounce.event);
+        match self {
+            Self::Whole(_) => Ok(()),
+            Self::Events(csv) => events.try_for_each(|event| csv.row(event)),
+            Self::Workbook(workbook, _) => events.try_for_each(|event| workbook.event(event)),
+            Self::Json(document) => bounces.iter().try_for_each(|bounce| document.event(bounce)),
+            Self::Ndjson(out) => report::ndjson(events, out),
+        }
+    }
+
+    /// Gives how many characters the encoding could not hold; the forms without one hold every character.
+    fn finish(self) -> io::Result<u64> {
+        match self {
+            Self::Whole(lost) => Ok(lost),
+            Self::Events(csv) => csv.finish(),
+            Self::Workbook(workbook, out) => workbook.finish(out).map(|()| 0),
+            Self::Json(document) => document.finish().map(|()| 0),
+            Self::Ndjson(out) => out.flush().map(|()| 0),
+        }
+    }
 }
 
 /// Names on stderr what was not understood, unless the report is a silent one.
@@ -195,7 +272,7 @@ pub(crate) fn on_stdout(encoding: CsvEncoding) -> Destination {
     }
 }
 
-/// What is written besides the main form.
+/// What is written into files, or on stdout as a file would be.
 #[derive(Clone, Copy)]
 enum File {
     Groups,
@@ -204,6 +281,7 @@ enum File {
     Workbook,
     Page,
     Json,
+    Ndjson,
 }
 
 fn files(settings: &Settings) -> Vec<(File, &Path)> {
@@ -219,65 +297,4 @@ fn files(settings: &Settings) -> Vec<(File, &Path)> {
         .into_iter()
         .filter_map(|(file, path)| Some((file, path.as_deref()?)))
         .collect()
-}
-
-/// Gives how many characters the encoding could not hold. `scratch` is a folder for what must wait.
-async fn write_file(
-    report: &Report<'_>,
-    ledger: &Ledger,
-    masking: &mut Masking,
-    file: File,
-    mut out: impl Write + Send,
-    to: Destination,
-    scratch: &Path,
-) -> anyhow::Result<u64> {
-    match file {
-        File::Groups => return Ok(report::groups_csv(report, out, to)?),
-        File::Checks => return Ok(report::checks_csv(report.listings(), report.clock(), out, to)?),
-        File::Events => {
-            let mut csv = EventsCsv::new(report.clock(), out, to)?;
-            for some in report.shown().chunks(EVENTS_AT_ONCE) {
-                for bounce in masking.recorded(ledger, some).await? {
-                    csv.row(&bounce.event)?;
-                }
-            }
-            return Ok(csv.finish()?);
-        }
-        File::Workbook => {
-            let mut workbook = Workbook::new(report, scratch)?;
-            for some in report.shown().chunks(EVENTS_AT_ONCE) {
-                for bounce in masking.recorded(ledger, some).await? {
-                    workbook.event(&bounce.event)?;
-                }
-            }
-            workbook.finish(out)?;
-        }
-        File::Page => {
-            out.write_all(page(report, ledger, masking).await?.as_bytes())?;
-            out.flush()?;
-        }
-        File::Json => {
-            let mut document = JsonDocument::new(report, out)?;
-            for some in report.shown().chunks(EVENTS_AT_ONCE) {
-                for bounce in masking.recorded(ledger, some).await? {
-                    document.event(&bounce)?;
-                }
-            }
-            document.finish()?;
-        }
-    }
-    // These hold every character.
-    Ok(0)
-}
-
-/// Where a file lies.
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        Some(_) | None => Path::new("."),
-    }
-}
-
-fn is_stdout(file: &Path) -> bool {
-    file.as_os_str() == "-"
 }

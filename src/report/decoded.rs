@@ -1,12 +1,13 @@
 //! Finds what stands encoded in a text: encoded words (RFC 2047) and runs of base64 (RFC 4648).
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use encoding_rs::{Encoding, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{ISO_2022_JP, UTF_16BE, UTF_16LE};
+
+use crate::report::mime::Charset;
 
 /// Shorter runs of letters hold no address.
 const MIN_BASE64: usize = 12;
@@ -48,7 +49,8 @@ fn joined(run: &[EncodedWord<'_>]) -> Option<Decoded> {
     let parts = run.chunk_by(|one, next| one.charset.eq_ignore_ascii_case(next.charset));
     let text = parts.filter_map(|words| {
         let bytes: Vec<u8> = words.iter().flat_map(|word| &word.bytes).copied().collect();
-        Some(of_charset(&bytes, words.first()?.charset).into_owned())
+        let charset = Charset::of(Some(words.first()?.charset));
+        Some(charset.text(&bytes).into_owned())
     });
     Some(Decoded {
         at: run.first()?.at.start..run.last()?.at.end,
@@ -107,14 +109,6 @@ fn quoted(words: &str) -> Vec<u8> {
         }
     }
     bytes
-}
-
-fn of_charset<'b>(bytes: &'b [u8], charset: &str) -> Cow<'b, str> {
-    let code_page_932 = || charset.to_ascii_lowercase().ends_with("932").then_some(SHIFT_JIS);
-    let encoding = Encoding::for_label(charset.as_bytes())
-        .or_else(code_page_932)
-        .unwrap_or(UTF_8);
-    encoding.decode_without_bom_handling(bytes).0
 }
 
 /// The runs of base64 that are texts, or hold an address between other bytes.

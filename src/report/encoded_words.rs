@@ -1,11 +1,11 @@
 //! Words of header fields that are not ASCII (RFC 2047), read and written.
 
+use std::ops::Range;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
-use crate::report::mime::Charset;
+use crate::report::decoded::encoded_words;
 
 /// Bytes of UTF-8 in one encoded word: it may have 75 characters (RFC 2047 §2).
 const MAX_ENCODED: usize = 42;
@@ -21,71 +21,29 @@ pub(super) struct Words {
     pub(super) is_encoded: bool,
 }
 
-/// The words of a field's value. Encoded words beside each other are one, also where they break a character.
+/// The words of a field's value. Encoded words beside each other are one.
 pub(super) fn words(value: &str) -> Vec<Words> {
-    let mut found: Vec<Words> = Vec::new();
-    let mut open: Option<(String, Vec<u8>)> = None;
-    let mut plain = String::new();
-    let mut rest = value;
-    let close = |open: &mut Option<(String, Vec<u8>)>, found: &mut Vec<Words>| {
-        if let Some((label, bytes)) = open.take() {
-            let text = Charset::of(Some(&label)).text(&bytes).into_owned();
-            match found.last_mut().filter(|last| last.is_encoded) {
-                Some(last) => last.text.push_str(&text),
-                None => found.push(Words {
-                    text,
-                    is_encoded: true,
-                }),
-            }
+    let mut found = Vec::new();
+    let mut from = 0;
+    let plain = |found: &mut Vec<Words>, at: Range<usize>| {
+        let text = value.get(at).unwrap_or_default();
+        if !text.is_empty() {
+            found.push(Words {
+                text: text.to_owned(),
+                is_encoded: false,
+            });
         }
     };
-    while let Some(at) = rest.find("=?") {
-        let (before, word) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        plain.push_str(before);
-        let Some((label, bytes, after)) = encoded_word(word) else {
-            plain.push_str("=?");
-            rest = word.get(2..).unwrap_or_default();
-            continue;
-        };
-        let between = std::mem::take(&mut plain);
-        let follows = open.is_some() && between.trim().is_empty();
-        match &mut open {
-            Some((of, all)) if follows && of.eq_ignore_ascii_case(label) => all.extend(bytes),
-            _ => {
-                close(&mut open, &mut found);
-                if !follows && !between.is_empty() {
-                    found.push(Words {
-                        text: between,
-                        is_encoded: false,
-                    });
-                }
-                open = Some((label.to_owned(), bytes));
-            }
-        }
-        rest = after;
+    for run in encoded_words(value) {
+        plain(&mut found, from..run.at.start);
+        from = run.at.end;
+        found.extend(run.text.map(|text| Words {
+            text,
+            is_encoded: true,
+        }));
     }
-    close(&mut open, &mut found);
-    plain.push_str(rest);
-    if !plain.is_empty() {
-        found.push(Words {
-            text: plain,
-            is_encoded: false,
-        });
-    }
+    plain(&mut found, from..value.len());
     found
-}
-
-/// `=?charset*language?B|Q?…?=`: charset, content, what follows.
-fn encoded_word(word: &str) -> Option<(&str, Vec<u8>, &str)> {
-    let mut pieces = word.get(2..)?.splitn(3, '?');
-    let (label, how, rest) = (pieces.next()?, pieces.next()?, pieces.next()?);
-    let (coded, after) = rest.split_once("?=")?;
-    let bytes = match how {
-        "B" | "b" => base64_decode(coded.as_bytes())?,
-        "Q" | "q" => quoted_printable_decode(coded.replace('_', "=20").as_bytes())?,
-        _ => return None,
-    };
-    Some((label.split('*').next()?, bytes, after))
 }
 
 /// The value of a field in the making.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, ISO_2022_JP, UTF_8};
+use encoding_rs::{Encoding, ISO_2022_JP, SHIFT_JIS, UTF_8};
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
@@ -171,7 +171,9 @@ impl Charset {
     pub(super) fn text<'b>(&self, bytes: &'b [u8]) -> Cow<'b, str> {
         let is_ascii = |label: &&str| !label.to_ascii_lowercase().ends_with("ascii");
         let label = self.0.as_deref().filter(is_ascii).unwrap_or_default();
-        let encoding = Encoding::for_label(label.as_bytes());
+        // Some call it "cp932", which no standard has.
+        let code_page_932 = || label.to_ascii_lowercase().ends_with("932").then_some(SHIFT_JIS);
+        let encoding = Encoding::for_label(label.as_bytes()).or_else(code_page_932);
         let is_of_several_bytes = encoding
             .is_some_and(|encoding| !encoding.is_single_byte() && encoding != UTF_8)
             || label.eq_ignore_ascii_case("utf-7");

@@ -10,6 +10,7 @@ use crate::ledger::State;
 use crate::report::checks::AnswerWords;
 use crate::report::days::DayWords;
 use crate::report::draft::DraftWords;
+use crate::report::event_table::EventWords;
 use crate::report::health::HealthWords;
 use crate::report::html::HtmlWords;
 use crate::report::lang::Lang;
@@ -46,6 +47,7 @@ pub(super) struct Words {
     pub(super) unseen: Unseen,
     pub(super) next: Next,
     pub(super) reasons: ReasonWords,
+    pub(super) event: EventWords,
     pub(super) answer: AnswerWords,
     pub(super) check: Check,
     pub(super) health: HealthWords,

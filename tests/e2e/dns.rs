@@ -164,11 +164,7 @@ fn only_a_list_that_was_proven_alive_makes_an_address_clean_in_the_csv() {
 #[test]
 fn an_answer_that_is_none_makes_no_address_clean_in_the_csv() {
     let office = Office::new();
-    fs::write(
-        office.path("config.toml"),
-        "[dns]\ntimeout = \"500ms\"\ntries = 1\n",
-    )
-    .unwrap();
+    fs::write(office.path("config.toml"), "[dns]\ntimeout = \"2s\"\ntries = 1\n").unwrap();
     // Who closes a connection would close it for the others over TCP.
     let rows: Vec<_> = FORGED.iter().chain(&MALFORMED).chain(&OVER_TCP[..1]).collect();
     let ip = |at: usize| format!("203.0.113.{at}");
