@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use crate::cli::Console;
 use crate::commands::masking::{EVENTS_AT_ONCE, Masking};
-use crate::commands::target::{Target, is_stdout};
+use crate::commands::target::{Target, folder_of, is_stdout};
 use crate::commands::{Outcome, console};
 use crate::event::{FolderRef, Timestamp};
 use crate::ledger::{Ledger, Recorded, Window};
@@ -46,9 +46,21 @@ pub(crate) fn window(settings: &Settings, now: Timestamp, folders: Option<Vec<Fo
     }
 }
 
+/// Before anything is read, so that nobody waits for a report that has nowhere to go.
+///
 /// # Errors
-/// When stdout is to take two files, which nobody could tell apart, or a terminal a workbook.
-pub(crate) fn refuse_on_stdout(settings: &Settings, main: &Main) -> anyhow::Result<()> {
+/// When stdout is to take two files, which nobody could tell apart, or a terminal a workbook, or a file has no folder.
+pub(crate) fn refuse_what_cannot_be_written(settings: &Settings, main: &Main) -> anyhow::Result<()> {
+    for (_, path) in files(settings) {
+        let folder = folder_of(path);
+        if !folder.is_dir() {
+            bail!(
+                "cannot write {}: {} is no folder; make it, or give another one",
+                path.display(),
+                folder.display()
+            );
+        }
+    }
     let on_stdout: Vec<File> = files(settings)
         .into_iter()
         .filter_map(|(file, path)| is_stdout(path).then_some(file))

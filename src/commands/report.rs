@@ -20,7 +20,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
         true => Main::Mail(letter(args.email, &settings)?),
         false => Main::of(&settings),
     };
-    outputs::refuse_on_stdout(&settings, &main)?;
+    outputs::refuse_what_cannot_be_written(&settings, &main)?;
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let ledger = Ledger::open_existing(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();

@@ -41,7 +41,7 @@ async fn scan(args: ScanArgs, console: Console, stop: &Stop) -> anyhow::Result<O
     let mut settings = args.report.or(config.report);
     settings.lang = Some(outputs::lang(settings.lang, None));
     let main = Main::of(&settings);
-    outputs::refuse_on_stdout(&settings, &main)?;
+    outputs::refuse_what_cannot_be_written(&settings, &main)?;
     let own = args.catalogue.or(config.catalogue);
     let catalogue = Arc::new(Catalogue::load(own.file.as_deref())?);
     let ledger = Ledger::open(&args.ledger.or(config.ledger)).await?;

@@ -143,7 +143,8 @@ fn takes_place(_: &File, _: &fs::Metadata) -> io::Result<bool> {
     Ok(true)
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// Where a file lies.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         Some(_) | None => Path::new("."),

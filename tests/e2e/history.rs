@@ -36,6 +36,49 @@ fn with_ledger<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
+fn a_file_without_a_folder_is_refused_before_anything_is_done() {
+    let office = Office::new();
+    let ran = office.bounceaudit(with_ledger(&["report", "--html", "reports/week.html"]));
+    ran.ended_with_one_line(1, &["reports/week.html", "reports is no folder"]);
+}
+
+#[test]
+#[ignore = "long: mounts a small file system, as root alone may"]
+fn on_a_full_disk_the_files_of_the_last_report_stay() {
+    let office = Office::new();
+    scanned(&office);
+    let tables = [
+        "groups.csv",
+        "events.csv",
+        "checks.csv",
+        "report.xlsx",
+        "report.html",
+        "report.json",
+    ];
+    let [groups, events, checks, workbook, page, json] = tables;
+    let ran = office.apart(&format!(
+        "mkdir disk && mount -t tmpfs -o size=1m tmpfs disk || exit 9
+         cd disk
+         report='report --ledger ../ledger.db --csv {groups} --events-csv {events} --checks-csv {checks}
+                 --xlsx {workbook} --html {page} --json {json}'
+         \"$0\" $report >/dev/null || exit 8
+         for table in {}; do cp $table ../before-$table; done
+         cat /dev/zero >filler 2>/dev/null
+         \"$0\" $report; echo $?
+         for table in {}; do cmp $table ../before-$table; done
+         rm filler; ls -A",
+        tables.join(" "),
+        tables.join(" "),
+    ));
+
+    assert_eq!(
+        ran.stdout, "1\nchecks.csv\nevents.csv\ngroups.csv\nreport.html\nreport.json\nreport.xlsx\n",
+        "{ran:#?}"
+    );
+    ran.ended_with_one_line(0, &["cannot write", "No space left on device"]);
+}
+
+#[test]
 fn a_note_stands_in_the_report_of_its_address() {
     let office = Office::new();
     scanned(&office);
