@@ -113,6 +113,10 @@ mod tests {
         ] {
             assert_eq!(page.matches(words).count(), 2, "{words}:\n{page}");
         }
+        // Not "on a shared server: your hosting company".
+        let ask = "Ask: the IP's owner, with the whole bounce.\n";
+        assert_eq!(page.matches(ask).count(), 2, "{page}");
+        assert_eq!(page.matches("Ask: as above.\n").count(), 1, "{page}");
     }
     #[test]
     fn the_notes_of_an_address_stand_once_at_its_first_entry() {

@@ -1,6 +1,7 @@
 //! The entries of the table: a line of columns for each, and what a reader needs to know and to do below it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::event::Reason;
 use crate::ledger::State;
@@ -10,7 +11,7 @@ use crate::report::group::Group;
 use crate::report::layout::{Page, Tone, cells, column, pad, pad_left, share};
 use crate::report::rows::{Row, states};
 use crate::report::table::Look;
-use crate::report::told::{self, Topic, told};
+use crate::report::told::{self, Told, Topic, told};
 use crate::report::words::fill;
 
 /// Under this width an entry is a block of `key: value`.
@@ -32,19 +33,35 @@ pub(super) fn write(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>], 
         return;
     }
     page.gap();
-    let entries = rows.iter().zip(about_ip::lines(report, rows));
-    if page.width < NARROW {
-        for (row, about_ip) in entries {
-            block(page, report, row);
-            below(page, report, (row, &about_ip), look, 2);
-        }
-        return;
-    }
+    let is_narrow = page.width < NARROW;
     let columns = Columns::of(page.width, report, rows);
-    columns.header(page, report);
-    for (row, about_ip) in entries {
-        columns.line(page, report, row);
-        below(page, report, (row, &about_ip), look, columns.state + 2);
+    if !is_narrow {
+        columns.header(page, report);
+    }
+    let indent = if is_narrow { 2 } else { columns.state + 2 };
+    let mut above = None;
+    for (row, about_ip) in rows.iter().zip(about_ip::lines(report, rows)) {
+        match is_narrow {
+            true => block(page, report, row),
+            false => columns.line(page, report, row),
+        }
+        let told = told(report, row, &about_ip, look.verbose);
+        let remedy = Remedy::of(row, &told);
+        let is_said = remedy.is_some() && remedy == above;
+        below(page, report, (row, &told), is_said, (look, indent));
+        above = remedy;
+    }
+}
+
+/// Who may lift the refusals of an address, and where.
+#[derive(PartialEq, Eq)]
+struct Remedy(IpAddr, Vec<String>);
+
+impl Remedy {
+    fn of(row: &Row<'_, '_>, told: &[Told]) -> Option<Self> {
+        let texts = told.iter().filter(|told| told.topic == Topic::Remedy);
+        let texts: Vec<String> = texts.map(|told| told.text.clone()).collect();
+        row.ip.filter(|_| !texts.is_empty()).map(|ip| Self(ip, texts))
     }
 }
 
@@ -202,31 +219,34 @@ pub(super) fn lists_of(row: &Row<'_, '_>, groups: &[&Group<'_>], report: &Report
     }
 }
 
-/// What stands below the line of an entry.
+/// What stands below the line of an entry; what to do not again, where the entry above has said it of the same address.
 fn below(
     page: &mut Page,
     report: &Report<'_>,
-    (row, about_ip): (&Row<'_, '_>, &[String]),
-    look: Look,
-    indent: usize,
+    (row, told): (&Row<'_, '_>, &[Told]),
+    is_remedy_said: bool,
+    (look, indent): (Look, usize),
 ) {
     // Whoever has to write to the receiver needs its words; with a known list the list's page says more.
     let asks_with_reply = told::is_for_receiver(row);
-    for told in told(report, row, about_ip, look.verbose) {
+    for told in told {
         let is_shown = match told.topic {
             Topic::Reply => asks_with_reply || look.verbose,
             // the line above says it, and there is little room
             Topic::What | Topic::Dates | Topic::Why | Topic::Again => false,
+            Topic::Remedy => !is_remedy_said,
             Topic::Receivers
             | Topic::Server
             | Topic::Listing
             | Topic::Course
             | Topic::Address
-            | Topic::Late
-            | Topic::Remedy => true,
+            | Topic::Late => true,
         };
         if is_shown {
             page.paragraph(Tone::Plain, indent, 2, &told.text);
         }
+    }
+    if is_remedy_said {
+        page.paragraph(Tone::Plain, indent, 2, &report.words.ask.as_above);
     }
 }

@@ -8,7 +8,9 @@ use crate::ledger::State;
 use crate::report::group::Group;
 use crate::report::late::LateCause;
 use crate::report::listed::{also_listed, listed};
+use crate::report::own::Ours;
 use crate::report::rows::{Row, refused_until};
+use crate::report::tenancy::Tenancy;
 use crate::report::what::{again, in_days, what, why_late};
 use crate::report::words::fill;
 use crate::report::{Report, days, spells};
@@ -303,7 +305,12 @@ fn ask(report: &Report<'_>, row: &Row<'_, '_>, group: &Group<'_>) -> Told {
     let who = match (group.who_may_ask, company.or_else(|| group.owner.clone())) {
         (WhoMayAsk::Sender, _) => words.sender.clone(),
         (WhoMayAsk::IpOwner, Some(owner)) => fill(&words.ip_owner_named, &[("owner", &owner)]),
-        (WhoMayAsk::IpOwner, None) => words.ip_owner.clone(),
+        (WhoMayAsk::IpOwner, None) => match group.tenancy {
+            Tenancy::Own(_) => words.ip_owner_own.clone(),
+            // Whoever says that a shared address is theirs keeps it for others.
+            Tenancy::Several(_) if group.ours != Ours::Yes => words.ip_owner_shared.clone(),
+            Tenancy::Several(_) | Tenancy::Hosted { .. } | Tenancy::Unknown => words.ip_owner.clone(),
+        },
         (WhoMayAsk::Receiver, _) => fill(&words.receiver, &[("domain", group.receiving_domain)]),
         (WhoMayAsk::Nobody, _) => words.nobody.clone(),
         (WhoMayAsk::Unknown, _) => words.unknown.clone(),

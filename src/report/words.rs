@@ -296,10 +296,13 @@ pub(super) struct Spells {
 #[serde(deny_unknown_fields)]
 pub(super) struct Ask {
     pub(super) ask: String,
+    pub(super) as_above: String,
     pub(super) mend: String,
     pub(super) sender: String,
     pub(super) ip_owner: String,
     pub(super) ip_owner_named: String,
+    pub(super) ip_owner_own: String,
+    pub(super) ip_owner_shared: String,
     pub(super) support: String,
     pub(super) not_alone: String,
     pub(super) abuse: String,
