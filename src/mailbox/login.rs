@@ -196,12 +196,16 @@ pub(super) fn sendable(user: &str, secret: &Secret) -> Result<(), NoPassword> {
 }
 
 async fn from_command(command: &str) -> Result<Secret, NoPassword> {
+    // What it says on stderr is for whoever has to mend it; tokio's own `output` would keep it.
     let running = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::inherit())
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
-        .output();
+        .spawn()
+        .map_err(NoPassword::Command)?
+        .wait_with_output();
     let output = match timeout(COMMAND_TIMEOUT, running).await {
         Ok(output) => output.map_err(NoPassword::Command)?,
         Err(_elapsed) => return Err(NoPassword::CommandTimeout(COMMAND_TIMEOUT)),

@@ -149,3 +149,31 @@ fn a_scan_that_is_told_twice_stops_at_once() {
 
     Ran::of(child).ended_with_one_line(1, &["stopped at once"]);
 }
+
+#[test]
+fn what_a_password_command_says_is_seen() {
+    let office = Office::new();
+    let (_listener, port) = listening();
+    let port = port.to_string();
+    let ran = office.bounceaudit([
+        "scan",
+        "--host",
+        "localhost",
+        "--port",
+        &port,
+        "--user",
+        "postmaster",
+        "--password-command",
+        "echo 'the key is locked' >&2; exit 2",
+        "--ledger",
+        "ledger.db",
+    ]);
+    assert_eq!(ran.status, 1, "{ran:#?}");
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{ran:#?}");
+    assert_eq!(lines[0], "the key is locked");
+    assert!(
+        lines[1].contains("--password-command: ended with exit status: 2"),
+        "{ran:#?}"
+    );
+}
