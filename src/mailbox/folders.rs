@@ -136,10 +136,11 @@ fn folder(answer: &Response<'_>) -> Option<Folder> {
     if list.name_attributes.iter().any(is_no_folder) {
         return None;
     }
+    // The parser keeps the escape of Domino's `"\\"`.
     let delimiter = list
         .delimiter
         .as_deref()
-        .and_then(|delimiter| delimiter.chars().next());
+        .and_then(|delimiter| delimiter.chars().next_back());
     Some(Folder {
         name: utf7::decode(&list.name),
         wire: list.name.clone().into_owned(),

@@ -4,6 +4,8 @@
 //! * Untagged answers that nobody here asks for are left out: `* NOOP` (Zimbra), `* NAMESPACE`, `* ESEARCH`, Courier's
 //!   `* QUOTA "ROOT"` are parse errors to it.
 //! * `* OK [ALERT]é` makes it cut a character in two and panic (imap-proto 0.17, `Outcome::parse`): a blank is put in between.
+//! * Of a quoted name in `* LIST` it keeps the escapes, a literal has none, and it does not say which of the two it was
+//!   (imap-proto 0.17, `quoted`): such a name becomes a literal.
 //! * `* SEARCH` of half a million mails is one line of megabytes, which it parses anew every 4 KiB: it becomes several.
 
 use std::time::Duration;
@@ -228,13 +230,17 @@ fn fate_of(held: &[u8]) -> Fate {
         {
             Fate::Mended
         }
+        _ if is(&b"LIST".as_slice()) => Fate::Mended,
         _ if OF_USE.iter().any(is) => Fate::GoesOn,
         _ => Fate::LeftOut,
     }
 }
 
-/// `* OK [ALERT]text`, `b7 NO [LIMIT]text`: with a blank behind the code.
+/// `* OK [ALERT]text`, `b7 NO [LIMIT]text`: with a blank behind the code; `* LIST` of an escaped name: with a literal.
 fn mended(mut line: Vec<u8>) -> Vec<u8> {
+    if let Some(line) = with_literal_name(&line) {
+        return line;
+    }
     let text = line.splitn(3, |byte| *byte == b' ').nth(2).unwrap_or_default();
     if text.starts_with(b"[")
         && let Some(end) = memchr::memchr(b']', text)
@@ -243,6 +249,40 @@ fn mended(mut line: Vec<u8>) -> Vec<u8> {
         line.insert(line.len() - text.len() + end + 1, b' ');
     }
     line
+}
+
+/// `* LIST (\HasNoChildren) "/" "!@#$%&-*()_+{}|:\"?><"` (Gmail, IndySockets/Indy #112)
+fn with_literal_name(line: &[u8]) -> Option<Vec<u8>> {
+    line.get(..7)
+        .filter(|start| start.eq_ignore_ascii_case(b"* LIST "))?;
+    let flags = memchr::memchr(b')', line)? + 1;
+    let ([b' ', b'"', b'\\', _, b'"', b' ', name @ ..]
+    | [b' ', b'"', _, b'"', b' ', name @ ..]
+    | [b' ', b'N' | b'n', _, _, b' ', name @ ..]) = line.get(flags..)?
+    else {
+        return None;
+    };
+    let before = line.get(..line.len() - name.len())?;
+    let name = match name.trim_ascii_end() {
+        name if !name.contains(&b'\\') => return None,
+        [b'"', quoted @ .., b'"'] => unescaped(quoted),
+        [b'"', ..] => return None,
+        // Domino: `* LIST (\HasNoChildren) "\\" Folder\Subfolder 1` (IndySockets/Indy #329)
+        bare => bare.to_vec(),
+    };
+    let length = format!("{{{}}}\r\n", name.len());
+    Some([before, length.as_bytes(), &name, b"\r\n"].concat())
+}
+
+/// What stands between the quotes of a quoted string (RFC 9051 §9, `QUOTED-CHAR`).
+fn unescaped(quoted: &[u8]) -> Vec<u8> {
+    let mut is_escape = false;
+    let mut text = quoted.to_vec();
+    text.retain(|byte| {
+        is_escape = *byte == b'\\' && !is_escape;
+        !is_escape
+    });
+    text
 }
 
 /// `… BODY[] {5473}`, `… {5473+}`: how many bytes follow.
@@ -339,6 +379,35 @@ mod tests {
         ] {
             assert_eq!(sifted(said), goes_on);
             Response::parse(goes_on.as_bytes()).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_escaped_name_becomes_a_literal() {
+        for (said, name) in [
+            (r#"(\HasNoChildren) "/" "a\"b\\c""#, r#"a"b\c"#),
+            (r#"() NIL "\\""#, r"\"),
+            (
+                r#"(\HasChildren) "\\" "Folder\\Sub folder ""#,
+                r"Folder\Sub folder ",
+            ),
+            (
+                r#"(\HasNoChildren) "\\" Folder\Subfolder 1"#,
+                r"Folder\Subfolder 1",
+            ),
+            (r#"() "/" "&MKgw6TD8-\" {3}""#, "&MKgw6TD8-\" {3}"),
+            (r#"() "/" "エラー\"""#, "エラー\""),
+            ("() \"/\" {4}\r\na\\\\b", r"a\\b"),
+            ("() \"/\" \"a b\"", "a b"),
+            ("() \"/\" inbox", "INBOX"),
+        ] {
+            let goes_on = sifted(&format!("* LIST {said}\r\n"));
+            let Ok((b"", Response::MailboxData(MailboxDatum::List(list)))) =
+                Response::parse(goes_on.as_bytes())
+            else {
+                panic!("{goes_on}");
+            };
+            assert_eq!(list.name, name, "{said}");
         }
     }
 

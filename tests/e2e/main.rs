@@ -9,6 +9,7 @@ mod dns;
 mod draft;
 mod faults;
 mod files;
+mod folders;
 mod help;
 mod history;
 mod kills;
