@@ -181,7 +181,7 @@ pub(super) async fn login(
     conn.finish(&tag, learn).await
 }
 
-/// A quoted string (RFC 9051 §9), also for folder names; whatever it cannot hold has to be refused before.
+/// A quoted string (RFC 9051 §9), also for folder names; line ends, which it cannot hold, are kept from it before.
 pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

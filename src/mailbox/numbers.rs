@@ -34,7 +34,7 @@ pub(super) struct Asked {
 /// Opens a folder for reading only (RFC 9051 §6.3.3).
 pub(super) async fn examine(conn: &mut Conn, wire_name: &str) -> Result<Examined, Fault> {
     let mut found = Examined::default();
-    let on = |answer: &Response<'_>| match answer {
+    let mut on = |answer: &Response<'_>| match answer {
         Response::MailboxData(MailboxDatum::Exists(exists)) => found.exists = Some(*exists),
         Response::Data { outcome, .. } => match &outcome.code {
             Some(ResponseCode::UidValidity(validity)) => {
@@ -46,8 +46,15 @@ pub(super) async fn examine(conn: &mut Conn, wire_name: &str) -> Result<Examined
         _ => {}
     };
     conn.uid_validity = None;
-    conn.command(&format!("EXAMINE {}", quoted(wire_name)), on)
-        .await?;
+    if wire_name.contains(['\r', '\n']) {
+        // A quoted string would end there, and what follows be a command of its own.
+        let tag = conn.send(&format!("EXAMINE {{{}}}", wire_name.len())).await?;
+        conn.go_on(&tag, wire_name.to_owned(), &mut on).await?;
+        conn.finish(&tag, on).await?;
+    } else {
+        conn.command(&format!("EXAMINE {}", quoted(wire_name)), on)
+            .await?;
+    }
     conn.uid_validity = found.uid_validity;
     Ok(found)
 }
@@ -176,7 +183,28 @@ pub(super) fn internal_date(text: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use super::internal_date;
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::{Conn, examine, internal_date};
+    use crate::mailbox::guard::Guard;
+    use crate::mailbox::tls::Wire;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_name_of_a_folder_is_no_command() {
+        let (near, mut far) = tokio::io::duplex(4096);
+        far.write_all(b"+ \r\n* 7 EXISTS\r\nb1 OK\r\n").await.unwrap();
+        let mut conn = Conn::new(Guard::new(Wire::Memory(near), 0, Duration::from_secs(9), None));
+
+        let found = examine(&mut conn, "a\"\r\nb2 DELETE INBOX").await.unwrap();
+
+        assert_eq!(found.exists, Some(7));
+        drop(conn);
+        let mut sent = String::new();
+        far.read_to_string(&mut sent).await.unwrap();
+        assert_eq!(sent, "b1 EXAMINE {19}\r\na\"\r\nb2 DELETE INBOX\r\n");
+    }
 
     #[test]
     fn internal_dates_keep_their_offset() {
