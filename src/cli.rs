@@ -359,6 +359,10 @@ pub struct ExportArgs {
     /// The file to write, or `-` for stdout: the fields of an event, `sources` and `recorded_at`, an event a line
     #[arg(long, value_name = "FILE")]
     pub ndjson: PathBuf,
+    /// Hide who people are: the part before the @ of every address. An export may be a backup: `mask = true` of the
+    /// configuration and BOUNCEAUDIT_MASK do not hide anybody in it
+    #[arg(long)]
+    pub mask: bool,
     /// Which ledger.
     #[command(flatten)]
     pub place: LedgerArgs,

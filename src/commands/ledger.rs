@@ -7,7 +7,9 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use chrono::Local;
 
+use crate::catalogue::Catalogue;
 use crate::cli::{ExportArgs, LedgerArgs, LedgerCommand, PruneArgs};
+use crate::commands::masking::Masking;
 use crate::commands::{Outcome, console};
 use crate::config::Config;
 use crate::ledger::{Ledger, Settings};
@@ -91,17 +93,22 @@ async fn prune(args: PruneArgs) -> anyhow::Result<Outcome> {
 }
 
 async fn export(args: ExportArgs) -> anyhow::Result<Outcome> {
-    let ledger = Ledger::open_existing(&settings(args.place)?).await?;
+    let config = Config::load(args.place.config.config.as_deref())?;
+    let mut masking = match args.mask {
+        true => Masking::of(true, &Catalogue::load(config.catalogue.file.as_deref())?)?,
+        false => Masking::none(),
+    };
+    let ledger = Ledger::open_existing(&args.place.ledger.or(config.ledger)).await?;
     let file = args.ndjson.as_path();
     if file.as_os_str() == "-" {
-        write_all(&ledger, io::BufWriter::new(io::stdout()))
+        write_all(&ledger, &mut masking, io::BufWriter::new(io::stdout()))
             .await
             .context("stdout")?;
     } else {
         refuse_the_ledger_itself(file, &ledger)?;
         let cannot_write = || format!("cannot write {}", file.display());
         let out = fs::File::create(file).with_context(cannot_write)?;
-        write_all(&ledger, io::BufWriter::new(out))
+        write_all(&ledger, &mut masking, io::BufWriter::new(out))
             .await
             .with_context(cannot_write)?;
     }
@@ -109,14 +116,15 @@ async fn export(args: ExportArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Complete)
 }
 
-async fn write_all(ledger: &Ledger, mut out: impl Write) -> anyhow::Result<()> {
+async fn write_all(ledger: &Ledger, masking: &mut Masking, mut out: impl Write) -> anyhow::Result<()> {
     let mut everything = ledger.everything().await?;
+    masking.meet_everything(&mut everything).await?;
     loop {
         let bounces = everything.next_batch().await?;
         if bounces.is_empty() {
             break;
         }
-        report::recorded_ndjson(&bounces, &mut out)?;
+        report::recorded_ndjson(&masking.bounces(bounces), &mut out)?;
     }
     Ok(out.flush()?)
 }

@@ -7,7 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::cli::Console;
 use crate::commands::console;
 use crate::event::{Event, FolderRef, Gap};
-use crate::ledger::{History, Ledger, Recorded};
+use crate::ledger::{Everything, History, Ledger, Recorded};
 use crate::report::{self, Mask};
 
 /// How many bounces are read from the ledger at once, whole.
@@ -17,11 +17,16 @@ pub(crate) const EVENTS_AT_ONCE: usize = 500;
 pub(crate) struct Masking(Option<Mask>);
 
 impl Masking {
+    /// Lets everything through.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     /// # Errors
     /// When the system has no random numbers.
     pub(crate) fn of(is_wanted: bool, catalogue: &Catalogue) -> anyhow::Result<Self> {
         if !is_wanted {
-            return Ok(Self(None));
+            return Ok(Self::none());
         }
         let mut key = [0; 32];
         getrandom::fill(&mut key).context("no random key for --mask")?;
@@ -34,17 +39,37 @@ impl Masking {
 
     /// Goes through the bounces of a history: a reply may name somebody whom only another bounce tells.
     pub(crate) async fn meet(&mut self, history: &History, ledger: &Ledger) -> anyhow::Result<()> {
-        let Some(mask) = &mut self.0 else {
+        if !self.is_wanted() {
             return Ok(());
-        };
+        }
         let ids: Vec<i64> = history.bounces.iter().map(|bounce| bounce.id).collect();
         for some in ids.chunks(EVENTS_AT_ONCE) {
-            for bounce in ledger.recorded(some).await? {
-                mask.meet(&bounce.event);
-                bounce.sources.iter().for_each(|source| mask.meet_source(source));
-            }
+            self.meet_bounces(&ledger.recorded(some).await?);
         }
         Ok(())
+    }
+
+    /// The same with a whole ledger, which is then at its start again.
+    pub(crate) async fn meet_everything(&mut self, everything: &mut Everything) -> anyhow::Result<()> {
+        if !self.is_wanted() {
+            return Ok(());
+        }
+        loop {
+            let some = everything.next_batch().await?;
+            if some.is_empty() {
+                everything.rewind();
+                return Ok(());
+            }
+            self.meet_bounces(&some);
+        }
+    }
+
+    fn meet_bounces(&mut self, bounces: &[Recorded]) {
+        let Some(mask) = &mut self.0 else { return };
+        for bounce in bounces {
+            mask.meet(&bounce.event);
+            bounce.sources.iter().for_each(|source| mask.meet_source(source));
+        }
     }
 
     /// The history as the report may show it.
@@ -65,11 +90,15 @@ impl Masking {
 
     /// Bounces of the ledger, whole, as the report may show them.
     pub(crate) async fn recorded(&mut self, ledger: &Ledger, ids: &[i64]) -> anyhow::Result<Vec<Recorded>> {
-        let bounces = ledger.recorded(ids).await?;
-        Ok(match &mut self.0 {
+        Ok(self.bounces(ledger.recorded(ids).await?))
+    }
+
+    /// The same of bounces that have been read.
+    pub(crate) fn bounces(&mut self, bounces: Vec<Recorded>) -> Vec<Recorded> {
+        match &mut self.0 {
             Some(mask) => bounces.into_iter().map(|bounce| mask.recorded(bounce)).collect(),
             None => bounces,
-        })
+        }
     }
 
     /// Events that no ledger has: all of them at once, so that everybody is met before.

@@ -22,6 +22,11 @@ impl Everything {
         Self { view, path, last }
     }
 
+    /// Goes back to the first one, in the same moment of the ledger.
+    pub fn rewind(&mut self) {
+        self.last = i64::MIN;
+    }
+
     /// The next ones; none when all have been given.
     ///
     /// # Errors

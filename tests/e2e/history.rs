@@ -239,6 +239,49 @@ fn everything_is_exported_with_all_places_and_twice_the_same() {
 }
 
 #[test]
+fn an_export_names_nobody_when_it_is_told_so_and_else_everybody() {
+    let office = Office::new();
+    scanned(&office);
+    fs::write(office.path("mask.toml"), "[report]\nmask = true\n").unwrap();
+    let export = with_ledger(&["ledger", "export", "--ndjson", "-", "--config", "mask.toml"]);
+    let export = |more: &[&str]| {
+        let arguments = [&export[..], more].concat();
+        let ran = office.bounceaudit_where(&[("BOUNCEAUDIT_MASK", "true")], &arguments);
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:#?}");
+        serde_json::from_str::<serde_json::Value>(&ran.stdout).unwrap()
+    };
+    let (open, masked) = (export(&[]), export(&["--mask"]));
+
+    assert_eq!(open["recipient"], "hanako@outlook.example.jp");
+    let hanako = masked["recipient"].as_str().unwrap();
+    assert!(
+        hanako.starts_with("***-") && hanako.ends_with("@outlook.example.jp"),
+        "{hanako}"
+    );
+    assert!(
+        masked["sources"].as_array().unwrap().contains(&masked["source"]),
+        "{masked}"
+    );
+    let hidden: Vec<_> = open
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(field, value)| masked[field.as_str()] != **value)
+        .map(|(field, _)| field.as_str())
+        .collect();
+    assert_eq!(
+        hidden,
+        [
+            "original_from",
+            "original_message_id",
+            "recipient",
+            "source",
+            "sources"
+        ]
+    );
+}
+
+#[test]
 fn an_export_does_not_write_over_its_own_ledger() {
     let office = Office::new();
     scanned(&office);

@@ -289,6 +289,10 @@ fn outputs(office: &Office, mask: bool) -> Vec<(String, Vec<u8>)> {
     for format in FORMATS {
         run([&["classify", "mails"][..], format].concat(), &[]);
     }
+    run(
+        vec!["ledger", "export", "--ledger", "ledger.db", "--ndjson", "-"],
+        &[],
+    );
     all
 }
 
