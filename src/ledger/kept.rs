@@ -95,6 +95,19 @@ struct Candidate<'a> {
     is_best: bool,
 }
 
+/// A mail (its row's number, or its URL) and one event that it shows: the numbers of both, when it bounced, why, which
+/// address and list, and whether this reading is the one that speaks for it.
+type Row<K> = (
+    K,
+    i64,
+    i64,
+    Option<i64>,
+    String,
+    Option<String>,
+    Option<String>,
+    bool,
+);
+
 /// By address and list.
 type Candidates<'a> = BTreeMap<(Option<String>, Option<String>), Vec<Candidate<'a>>>;
 
@@ -157,31 +170,13 @@ async fn kept(db: &mut SqliteConnection, candidates: &mut Candidates<'_>) -> Res
     const SQL: &str = "SELECT k.id, k.source_id, k.event_id, e.bounced_epoch, e.reason, e.blocked_ip, e.blocklist,
         EXISTS (SELECT 1 FROM sightings g WHERE g.event_id = k.event_id AND g.source_id = k.source_id AND g.best = 1)
         FROM kept_mails k JOIN events e ON e.id = k.event_id";
-    type Row = (
-        i64,
-        i64,
-        i64,
-        Option<i64>,
-        String,
-        Option<String>,
-        Option<String>,
-        bool,
-    );
-    let rows: Vec<Row> = sqlx::query_as(SQL).fetch_all(db).await?;
+    let rows: Vec<Row<i64>> = sqlx::query_as(SQL).fetch_all(db).await?;
     let mut strangers = Vec::new();
-    for (row, source_id, event_id, bounced_epoch, reason, ip, list, is_best) in rows {
-        if !is_kept(ip.is_some(), word(&reason)?) {
-            strangers.push(row);
-            continue;
+    for row in rows {
+        let number = row.0;
+        if !enter(candidates, row, (Some(number), None))? {
+            strangers.push(number);
         }
-        candidates.entry((ip, list)).or_default().push(Candidate {
-            row: Some(row),
-            mail: None,
-            source_id,
-            event_id,
-            bounced_epoch,
-            is_best,
-        });
     }
     Ok(strangers)
 }
@@ -194,16 +189,6 @@ async fn offered<'a>(
 ) -> Result<(), Trouble> {
     const SQL: &str = "SELECT s.url, s.id, e.id, e.bounced_epoch, e.reason, e.blocked_ip, e.blocklist, g.best
         FROM sources s JOIN sightings g ON g.source_id = s.id JOIN events e ON e.id = g.event_id WHERE s.url IN (";
-    type Row = (
-        String,
-        i64,
-        i64,
-        Option<i64>,
-        String,
-        Option<String>,
-        Option<String>,
-        bool,
-    );
     let by_url: HashMap<String, &MailToKeep> =
         mails.iter().map(|mail| (mail.source.to_string(), mail)).collect();
     let urls: Vec<&String> = by_url.keys().collect();
@@ -214,28 +199,34 @@ async fn offered<'a>(
             list.push_bind((*url).clone());
         }
         list.push_unseparated(")");
-        let query = query.build_query_as::<Row>().persistent(false);
-        for (url, source_id, event_id, bounced_epoch, reason, ip, list, is_best) in
-            query.fetch_all(&mut *db).await?
-        {
-            if !is_kept(ip.is_some(), word(&reason)?) {
-                continue;
-            }
-            candidates.entry((ip, list)).or_default().push(Candidate {
-                row: None,
-                mail: by_url.get(&url).copied(),
-                source_id,
-                event_id,
-                bounced_epoch,
-                is_best,
-            });
+        let query = query.build_query_as::<Row<String>>().persistent(false);
+        for row in query.fetch_all(&mut *db).await? {
+            let mail = by_url.get(&row.0).copied();
+            enter(candidates, row, (None, mail))?;
         }
     }
     Ok(())
 }
 
-fn word(reason: &str) -> Result<Reason, Trouble> {
-    reason.parse().map_err(|why| Trouble::row("bounce", why))
+/// Takes the mail of a row for a candidate; false when its event is no block (any more).
+fn enter<'a, K>(
+    candidates: &mut Candidates<'a>,
+    (_, source_id, event_id, bounced_epoch, reason, ip, list, is_best): Row<K>,
+    (row, mail): (Option<i64>, Option<&'a MailToKeep>),
+) -> Result<bool, Trouble> {
+    let reason = reason.parse().map_err(|why| Trouble::row("bounce", why))?;
+    if !is_kept(ip.is_some(), reason) {
+        return Ok(false);
+    }
+    candidates.entry((ip, list)).or_default().push(Candidate {
+        row,
+        mail,
+        source_id,
+        event_id,
+        bounced_epoch,
+        is_best,
+    });
+    Ok(true)
 }
 
 /// The mails kept about an address, or about blocks that name none; the newest first, each once.
