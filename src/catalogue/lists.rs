@@ -171,7 +171,9 @@ pub struct ZoneFacts {
     pub not_listed: BTreeMap<Ipv4Addr, String>,
     /// When it died.
     pub dead_since: Option<Month>,
-    /// Whom it refuses, and anything else.
+    /// Whom it refuses.
+    pub refuses: String,
+    /// Anything else.
     pub note: String,
 }
 
@@ -180,6 +182,16 @@ impl ZoneFacts {
     #[must_use]
     pub fn is_queryable(&self) -> bool {
         self.dead_since.is_none() && !self.domains && !self.needs_key && !self.allows
+    }
+
+    /// Whom it refuses and anything else, in one text in the catalogue's own words.
+    #[must_use]
+    pub fn remarks(&self) -> String {
+        match (self.refuses.as_str(), self.note.as_str()) {
+            ("", note) => note.to_owned(),
+            (refuses, "") => format!("refuses {refuses}"),
+            (refuses, note) => format!("refuses {refuses}; {note}"),
+        }
     }
 }
 
@@ -213,11 +225,6 @@ pub(crate) struct ZoneEntry {
 
 impl ZoneEntry {
     pub(crate) fn of(self, list: &List) -> ZoneFacts {
-        let note = match (self.refuses.as_str(), self.note.as_str()) {
-            ("", note) => note.to_owned(),
-            (refuses, "") => format!("refuses {refuses}"),
-            (refuses, note) => format!("refuses {refuses}; {note}"),
-        };
         ZoneFacts {
             zone: self.name,
             list: list.event_id.as_ref().unwrap_or(&list.id).clone(),
@@ -230,7 +237,8 @@ impl ZoneEntry {
             codes: self.codes,
             not_listed: self.not_listed,
             dead_since: self.dead_since.or(list.dead_since),
-            note,
+            refuses: self.refuses,
+            note: self.note,
         }
     }
 }

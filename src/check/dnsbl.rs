@@ -208,9 +208,9 @@ pub(crate) fn meaning(answer: &Answer, facts: &Facts) -> Option<String> {
             [] => "it lists addresses that no list may hold: it is no blocklist any more".to_owned(),
             foreign => {
                 let codes: Vec<String> = foreign.iter().map(Ipv4Addr::to_string).collect();
+                let codes = codes.join(" ");
                 format!(
-                    "it answers outside 127.0.0.0/8, so it is no blocklist (any more), or the resolver makes up answers: {}",
-                    codes.join(" ")
+                    "it answers outside 127.0.0.0/8, so it is no blocklist (any more), or the resolver makes up answers: {codes}"
                 )
             }
         }),

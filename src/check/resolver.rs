@@ -82,12 +82,12 @@ pub(crate) fn warnings(servers: &[Server]) -> Result<Vec<String>, Error> {
     let File { operator } = toml::from_str(PUBLIC_RESOLVERS).map_err(Error::PublicResolvers)?;
     let warning = |server: &Server| {
         let ip = server.at.0.ip().to_canonical();
-        let owner = operator
+        let operator = operator
             .iter()
             .find(|operator| operator.addresses.contains(&ip))?;
+        let owner = &operator.name;
         Some(format!(
-            "resolver {ip} is {}: blocklists turn public resolvers away; name one of your own with --dns",
-            owner.name
+            "resolver {ip} is {owner}: blocklists turn public resolvers away; name one of your own with --dns"
         ))
     };
     Ok(servers.iter().filter_map(warning).collect())
@@ -261,7 +261,10 @@ fn nothing<T>(error: &NetError) -> Result<Found<T>, Failure> {
         Refused => Failure::Refused,
         FormErr => Failure::Unusable("FORMERR".into()),
         NotImp => Failure::Unusable("NOTIMP".into()),
-        other => Failure::Unusable(Cow::Owned(format!("DNS response code {}", u16::from(other)))),
+        other => {
+            let code = u16::from(other);
+            Failure::Unusable(Cow::Owned(format!("DNS response code {code}")))
+        }
     })
 }
 

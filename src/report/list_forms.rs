@@ -1,4 +1,5 @@
-//! The catalogue for programs: a CSV row or a line of JSON for each list, receiver and hosting company.
+//! The catalogue for programs: a CSV row or a line of JSON for each list, receiver and hosting company, in the catalogue's
+//! own words whatever the reader's language.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -92,9 +93,9 @@ fn list_cells(list: &List, words: &Words) -> [(&'static str, String); 29] {
     let doubts = Doubts::of(&list.uncertain, words);
     let row = ListRow::of(list);
     let zones: Vec<&str> = row.zones.iter().map(|zone| zone.name.as_str()).collect();
-    let notes = list.zones().map(|zone| match zone.note.as_str() {
+    let notes = list.zones().map(|zone| match zone.remarks().as_str() {
         "" => zone_facts(&zone, &doubts),
-        note => format!("{}; {note}", zone_facts(&zone, &doubts)),
+        remarks => format!("{}; {remarks}", zone_facts(&zone, &doubts)),
     });
     let answers = list.zones().flat_map(|zone| answers(list, &zone, &doubts));
     let codes = list.codes.iter().map(|(code, text)| format!("{code} = {text}"));
@@ -282,9 +283,9 @@ impl ZoneRow {
             allows: zone.allows,
             test_entries: zone.test_entries,
             dead_since: zone.dead_since.map(|month| month.to_string()),
+            note: zone.remarks(),
             answers: zone.codes,
             not_listed: zone.not_listed,
-            note: zone.note,
         }
     }
 }

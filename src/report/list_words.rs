@@ -5,6 +5,7 @@ use strum::{EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
 
 use crate::catalogue::{Kind, List, Standing, WhoMayAsk};
 use crate::report::layout::cells;
+use crate::report::phrasebook::Phrasebook;
 use crate::report::words::{Join, Words};
 
 /// How an entry of `uncertain` begins that stands for the whole list.
@@ -24,6 +25,7 @@ pub(super) struct ListWords {
     pub(super) uncertain: String,
     pub(super) all_uncertain: String,
     pub(super) no_listing: String,
+    pub(super) refuses: String,
     pub(super) code: String,
     pub(super) ipv4: String,
     pub(super) ipv6: String,
@@ -317,6 +319,7 @@ pub(super) struct Doubts<'a> {
     pub(super) unsure: &'a [String],
     pub(super) words: &'a ListWords,
     pub(super) join: &'a Join,
+    pub(super) phrases: &'a Phrasebook,
 }
 
 impl<'a> Doubts<'a> {
@@ -325,17 +328,19 @@ impl<'a> Doubts<'a> {
             unsure,
             words: &words.lists,
             join: &words.join,
+            phrases: &words.phrases,
         }
     }
 
     /// All of them, each under the label of the field that it is about.
     pub(super) fn all(&self) -> String {
         let labelled = |doubt: &String| {
+            let doubt = self.phrases.fact(doubt);
             let end = doubt.find([' ', ':']).unwrap_or(doubt.len());
             let (name, rest) = doubt.split_at_checked(end).unwrap_or((doubt, ""));
             match name.parse::<Field>() {
                 Ok(field) => format!("{}{rest}", self.words.label(field)),
-                Err(_) => doubt.clone(),
+                Err(_) => doubt.to_owned(),
             }
         };
         let all = self.unsure.iter().map(labelled).collect::<Vec<_>>();

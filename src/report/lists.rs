@@ -27,7 +27,7 @@ pub enum ListFormat {
     Ndjson,
 }
 
-/// A block for each entry. The ways out are told in the reader's language, everything else in the catalogue's.
+/// A block for each entry, in the reader's language; what a user's own catalogue says, in its words.
 ///
 /// # Errors
 /// When the program's own texts cannot be read.
@@ -104,12 +104,14 @@ impl<'a> Block<'a> {
 
 /// What it is and whether it lives, how to get off it, then what tells its refusals from others'.
 fn block(list: &List, block: &mut Block<'_>) {
-    let Doubts { words, join, .. } = block.doubts;
-    block.page.heading(&list.id.0, &list.name);
+    let Doubts {
+        words, join, phrases, ..
+    } = block.doubts;
+    block.page.heading(&list.id.0, phrases.fact(&list.name));
     let event_id = list.event_id.as_ref().map(ToString::to_string);
     // An event carries another id where replies do not tell the operator's lists apart.
     block.field(Field::Blocklist, &event_id.unwrap_or_default());
-    block.field(Field::Operator, &list.operator);
+    block.field(Field::Operator, phrases.fact(&list.operator));
     block.field(Field::Kind, words.kind(list.kind));
     let tone = match list.status {
         Standing::Alive => Tone::Good,
@@ -123,7 +125,7 @@ fn block(list: &List, block: &mut Block<'_>) {
     if !is_for_the_receiver_alone(list) {
         block.line(Tone::Plain, Field::NotKnown, &missing);
     }
-    block.field(Field::Note, &list.note);
+    block.field(Field::Note, phrases.fact(&list.note));
     codes(list, block);
     zones(list, block);
     let marks = block
@@ -145,25 +147,27 @@ fn block(list: &List, block: &mut Block<'_>) {
 
 /// What somebody needs to get off the list.
 fn way_out(list: &List, doubts: &Doubts<'_>) -> [(Field, String); 7] {
-    let Doubts { words, join, .. } = doubts;
+    let Doubts {
+        words, join, phrases, ..
+    } = doubts;
     let who = match list.who_may_ask_note.as_str() {
         "" if list.who_may_ask == WhoMayAsk::Unknown => String::new(),
         "" => words.who_may_ask(list).to_owned(),
-        note => join.note(&words.who_may_ask(list), &note),
+        note => join.note(&words.who_may_ask(list), &phrases.fact(note)),
     };
     let removal = match list.removal_page.as_str() {
         "" => list.removal.clone(),
         page => join.aside(&list.removal, &fill(&words.see, &[("page", &page)])),
     };
-    let needs = doubts.marked_all(Field::Needs.into(), &list.needs, &join.facts);
+    let needs = doubts.marked_all(Field::Needs.into(), &phrases.facts(&list.needs), &join.facts);
     [
         (Field::Lookup, list.lookup.clone()),
         (Field::Removal, removal),
         (Field::WhoMayAsk, who),
         (Field::Needs, needs),
-        (Field::TakesEffect, list.takes_effect.clone()),
-        (Field::Harm, list.harm.clone()),
-        (Field::Relisting, list.relisting.clone()),
+        (Field::TakesEffect, phrases.fact(&list.takes_effect).to_owned()),
+        (Field::Harm, phrases.fact(&list.harm).to_owned()),
+        (Field::Relisting, phrases.fact(&list.relisting).to_owned()),
     ]
 }
 
@@ -192,7 +196,7 @@ fn status(list: &List, doubts: &Doubts<'_>) -> String {
     }
     match list.status_note.as_str() {
         "" => text,
-        note => join.note(&text, &note),
+        note => join.note(&text, &doubts.phrases.fact(note)),
     }
 }
 
@@ -203,7 +207,8 @@ fn codes(list: &List, block: &mut Block<'_>) {
         page.line(&format!("  {}", doubts.words.label(Field::Codes)));
     }
     for (code, meaning) in &list.codes {
-        let line = fill(&doubts.words.code, &[("code", code), ("text", meaning)]);
+        let meaning = doubts.phrases.fact(meaning);
+        let line = fill(&doubts.words.code, &[("code", code), ("text", &meaning)]);
         let line = doubts.marked(code, &line);
         let line = doubts.marked(Field::Codes.into(), &line);
         page.paragraph(Tone::Plain, 4, 4, &line);
@@ -218,8 +223,9 @@ fn zones(list: &List, block: &mut Block<'_>) {
     }
     for zone in list.zones() {
         page.paragraph(Tone::Plain, 4, 4, &zone_facts(&zone, doubts));
-        if !zone.note.is_empty() {
-            page.paragraph(Tone::Plain, 6, 2, &zone.note);
+        let remarks = remarks(&zone, doubts);
+        if !remarks.is_empty() {
+            page.paragraph(Tone::Plain, 6, 2, &remarks);
         }
         for answer in answers(list, &zone, doubts) {
             page.paragraph(Tone::Plain, 6, 2, &answer);
@@ -256,9 +262,20 @@ pub(super) fn zone_facts(zone: &ZoneFacts, doubts: &Doubts<'_>) -> String {
     doubts.marked(zone.zone.as_str(), &line)
 }
 
+/// Whom a zone refuses, and anything else.
+fn remarks(zone: &ZoneFacts, doubts: &Doubts<'_>) -> String {
+    let refuses = match zone.refuses.as_str() {
+        "" => String::new(),
+        whom => fill(&doubts.words.refuses, &[("whom", &doubts.phrases.fact(whom))]),
+    };
+    let remarks = [refuses.as_str(), doubts.phrases.fact(&zone.note)];
+    let remarks: Vec<&str> = remarks.into_iter().filter(|text| !text.is_empty()).collect();
+    remarks.join(&doubts.join.facts)
+}
+
 /// What each answer of a zone means.
 pub(super) fn answers(list: &List, zone: &ZoneFacts, doubts: &Doubts<'_>) -> Vec<String> {
-    let words = doubts.words;
+    let Doubts { words, phrases, .. } = doubts;
     let line = |code: &Ipv4Addr, text: &str| {
         let line = fill(&words.code, &[("code", code), ("text", &text)]);
         let line = doubts.marked(&code.to_string(), &line);
@@ -268,10 +285,13 @@ pub(super) fn answers(list: &List, zone: &ZoneFacts, doubts: &Doubts<'_>) -> Vec
             false => line,
         }
     };
-    let listed = zone.codes.iter().map(|(code, text)| line(code, text));
+    let listed = zone.codes.iter().map(|(code, text)| line(code, phrases.fact(text)));
     let not_listed = zone.not_listed.iter();
     listed
-        .chain(not_listed.map(|(code, text)| line(code, &fill(&words.no_listing, &[("text", text)]))))
+        .chain(not_listed.map(|(code, text)| {
+            let text = phrases.fact(text);
+            line(code, &fill(&words.no_listing, &[("text", &text)]))
+        }))
         .collect()
 }
 

@@ -41,6 +41,7 @@ mod ndjson;
 mod news;
 mod own;
 mod people;
+mod phrasebook;
 mod providers;
 mod reasons;
 mod rows;

@@ -15,6 +15,7 @@ use crate::report::health::HealthWords;
 use crate::report::html::HtmlWords;
 use crate::report::lang::Lang;
 use crate::report::list_words::ListWords;
+use crate::report::phrasebook::Phrasebook;
 use crate::report::reasons::ReasonWords;
 use crate::report::safe::visible;
 use crate::report::strange::StrangeWords;
@@ -55,15 +56,20 @@ pub(super) struct Words {
     pub(super) html: HtmlWords,
     pub(super) xlsx: XlsxWords,
     pub(super) draft: DraftWords,
+    /// What stands in the catalogue and in answers of the checks; it has a file of its own.
+    #[serde(skip)]
+    pub(super) phrases: Phrasebook,
 }
 
 impl Words {
     /// The texts of a language.
     pub(super) fn of(lang: Lang) -> Result<Self, toml::de::Error> {
-        toml::from_str(match lang {
+        let words: Self = toml::from_str(match lang {
             Lang::En => ENGLISH,
             Lang::Ja => JAPANESE,
-        })
+        })?;
+        let phrases = Phrasebook::of(lang)?;
+        Ok(Self { phrases, ..words })
     }
 }
 
