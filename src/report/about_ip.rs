@@ -35,7 +35,10 @@ fn helo(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
 fn tenancy(report: &Report<'_>, group: &Group<'_>) -> Option<String> {
     let words = &report.words.row;
     Some(match &group.tenancy {
-        Tenancy::Hosted { name, company } => fill(&words.hosted, &[("name", name), ("company", company)]),
+        Tenancy::Hosted { name, company } => {
+            let company = report.words.phrases.fact(company);
+            fill(&words.hosted, &[("name", name), ("company", &company)])
+        }
         Tenancy::Several(domains) => fill(
             &words.several,
             &[("domains", &domains.join(&report.words.join.list))],

@@ -14,7 +14,7 @@ use crate::report::lang::Lang;
 use crate::report::layout::{Page, Tone, cells, column, pad};
 use crate::report::table::Look;
 use crate::report::tenancy::hosted;
-use crate::report::words::{Check, Join, Words, fill};
+use crate::report::words::{Check, Words, fill};
 
 /// Under this width each list is a block.
 const NARROW: usize = 80;
@@ -119,13 +119,14 @@ fn resolvers(page: &mut Page, checked: &Checked, words: &Words, look: Look) {
         page.gap();
         page.paragraph(Tone::Warn, 0, 0, &words.unseen.title);
         for warning in &checked.warnings {
-            page.paragraph(Tone::Plain, 2, 2, warning);
+            page.paragraph(Tone::Plain, 2, 2, &words.phrases.said(warning));
         }
     }
 }
 
 fn ptr(page: &mut Page, names: &Names, words: &Words) {
-    let (join, words) = (&words.join, &words.check);
+    let Words { join, phrases, .. } = words;
+    let words = &words.check;
     let (tone, line) = match &names.ptr {
         Ptr::Confirmed(name) => (Tone::Plain, fill(&words.ptr_confirmed, &[("name", name)])),
         Ptr::Unconfirmed(names) => (
@@ -133,14 +134,18 @@ fn ptr(page: &mut Page, names: &Names, words: &Words) {
             fill(&words.ptr_unconfirmed, &[("names", &names.join(&join.list))]),
         ),
         Ptr::None => (Tone::Warn, words.ptr_none.clone()),
-        Ptr::Unknown(why) => (Tone::Warn, fill(&words.ptr_unknown, &[("why", why)])),
+        Ptr::Unknown(why) => {
+            let why = phrases.said(why);
+            (Tone::Warn, fill(&words.ptr_unknown, &[("why", &why)]))
+        }
     };
     page.paragraph(tone, 2, 5, &line);
 }
 
 /// Who holds the address, and how they are reached: a hosting company's support, else where complaints go to.
 fn owner(page: &mut Page, names: &Names, catalogue: &Catalogue, words: &Words) {
-    let (join, words) = (&words.join, &words.check);
+    let Words { join, phrases, .. } = words;
+    let words = &words.check;
     let mut write = |line: &str| page.paragraph(Tone::Plain, 2, 5, line);
     let network = match &names.owner {
         Owner::NotAsked => None,
@@ -156,14 +161,17 @@ fn owner(page: &mut Page, names: &Names, catalogue: &Catalogue, words: &Words) {
             None
         }
         Owner::Unknown(why) => {
-            write(&fill(&words.owner_unknown, &[("why", why)]));
+            write(&fill(&words.owner_unknown, &[("why", &phrases.said(why))]));
             None
         }
     };
     if let Some((_, company)) = hosted(Some(&names.ptr), catalogue) {
         write(&fill(
             &words.hosted,
-            &[("company", &company.name), ("channel", &company.channel)],
+            &[
+                ("company", &phrases.fact(&company.name)),
+                ("channel", &phrases.fact(&company.channel)),
+            ],
         ));
     } else if let Some(network) = network.filter(|network| !network.abuse.is_empty()) {
         write(&fill(&words.abuse, &[("abuse", &network.abuse.join(&join.list))]));
@@ -187,7 +195,7 @@ fn answers(page: &mut Page, checked: &Checked, listings: &[&Listing], words: &Wo
             zone: listing.zone.as_str(),
             answer: &listing.answer,
             result: words.answer.of(&listing.answer),
-            meaning: meaning(listing, &words.join),
+            meaning: meaning(listing, words),
             health: health(checked, listing, &words.check),
         })
         .collect();
@@ -273,11 +281,13 @@ fn tone(answer: &Answer) -> Tone {
 }
 
 /// The meaning with the codes behind it, else why there is none.
-pub(super) fn meaning(listing: &Listing, join: &Join) -> String {
+pub(super) fn meaning(listing: &Listing, words: &Words) -> String {
+    let Words { join, phrases, .. } = words;
     let codes: Vec<String> = listing.answer.codes().iter().map(ToString::to_string).collect();
-    match (listing.in_words(), codes.is_empty()) {
-        (Some(meaning), true) => meaning.to_owned(),
-        (Some(meaning), false) if codes.iter().all(|code| meaning.contains(code)) => meaning.to_owned(),
+    let said = listing.in_words().map(|said| phrases.said(said));
+    match (said, codes.is_empty()) {
+        (Some(meaning), true) => meaning.into_owned(),
+        (Some(meaning), false) if codes.iter().all(|code| meaning.contains(code)) => meaning.into_owned(),
         (Some(meaning), false) => join.aside(&meaning, &codes.join(&join.list)),
         (None, _) => codes.join(&join.list),
     }
@@ -409,7 +419,10 @@ mod tests {
                 .answered(
                     ip,
                     "gmo-rbl.jp",
-                    Answer::Error("cannot tell: no test entry".into()),
+                    Answer::Error(
+                        "cannot tell: it does not list the address, but has no test entry that shows it is alive"
+                            .into(),
+                    ),
                     when,
                 )
                 .answered(

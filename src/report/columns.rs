@@ -1,5 +1,5 @@
 //! The columns of the three tables, each declared once: its name, and its value in a row. CSV, workbook and JSON give
-//! the values their form.
+//! the values their form. What a check said is in its own words; the workbook, which is for people, translates it first.
 
 use std::borrow::Cow;
 

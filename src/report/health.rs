@@ -14,7 +14,7 @@ use crate::report::lang::Lang;
 use crate::report::layout::{Page, Tone, cells, pad};
 use crate::report::ndjson::json_line;
 use crate::report::table::Look;
-use crate::report::words::{Join, Words, fill};
+use crate::report::words::{Words, fill};
 
 const COLUMNS: [&str; 6] = ["zone", "blocklist", "family", "resolver", "health", "meaning"];
 /// A zone that was not asked has this in the column `health`.
@@ -60,11 +60,11 @@ impl HealthWords {
         }
     }
 
-    /// In a sentence; what else a resolver said is told in its words.
-    fn says(&self, verdict: &HealthVerdict, join: &Join) -> String {
+    /// In a sentence.
+    fn says(&self, verdict: &HealthVerdict, words: &Words) -> String {
         let with = |text: &str, codes: &[Ipv4Addr]| {
             let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
-            fill(text, &[("codes", &codes.join(&join.words))])
+            fill(text, &[("codes", &codes.join(&words.join.words))])
         };
         match verdict {
             HealthVerdict::Healthy => self.says_healthy.clone(),
@@ -73,7 +73,7 @@ impl HealthWords {
             HealthVerdict::Refused(codes) => with(&self.says_refused, codes),
             HealthVerdict::Dead(codes) => with(&self.says_dead, codes),
             HealthVerdict::Failed(Failure::Timeout) => self.says_timeout.clone(),
-            HealthVerdict::Failed(failure) => failure.to_string(),
+            HealthVerdict::Failed(failure) => words.phrases.said(&failure.to_string()).into_owned(),
         }
     }
 
@@ -108,7 +108,7 @@ pub fn health_table(tested: &Checked, look: Look, lang: Lang) -> Result<String, 
         let line = format!("  {}  {}", pad(health.zone.as_str(), zone), health.family);
         page.spans(&[(tone(&health.verdict), &word), (Tone::Plain, &line)]);
         if look.verbose || health.verdict != HealthVerdict::Healthy {
-            let says = words.health.says(&health.verdict, &words.join);
+            let says = words.health.says(&health.verdict, &words);
             let says = words.join.aside(&says, &health.resolver);
             page.paragraph(Tone::Faint, wide + 2, 0, &says);
         }
@@ -145,7 +145,7 @@ pub fn health_table(tested: &Checked, look: Look, lang: Lang) -> Result<String, 
         page.gap();
         page.paragraph(Tone::Warn, 0, 0, &words.unseen.title);
         for warning in &tested.warnings {
-            page.paragraph(Tone::Plain, 2, 2, warning);
+            page.paragraph(Tone::Plain, 2, 2, &words.phrases.said(warning));
         }
     }
     Ok(page.finish())

@@ -34,10 +34,10 @@ pub(super) fn listed(report: &Report<'_>, row: &Row<'_, '_>, newest: &Group<'_>)
                 .filter(|listing| matches!(listing.answer, Answer::Listed(_)));
             let place: Vec<String> = on
                 .map(|listing| match &listing.meaning {
-                    Some(meaning) => fill(
-                        &words.at,
-                        &[("zone", &listing.zone), ("meaning", &short(meaning))],
-                    ),
+                    Some(meaning) => {
+                        let meaning = short(&report.words.phrases.said(meaning));
+                        fill(&words.at, &[("zone", &listing.zone), ("meaning", &meaning)])
+                    }
                     None => listing.zone.to_string(),
                 })
                 .collect();
@@ -89,7 +89,10 @@ fn undecided(report: &Report<'_>, listing: &Listing) -> Option<String> {
         Answer::Listed(_) | Answer::NotListed => None,
         Answer::Refused(_) => Some(fill(&words.refused, &[("zone", zone)])),
         Answer::Timeout => Some(fill(&words.timeout, &[("zone", zone)])),
-        Answer::Error(why) => Some(fill(&words.error, &[("zone", zone), ("why", why)])),
+        Answer::Error(why) => {
+            let why = report.words.phrases.said(why);
+            Some(fill(&words.error, &[("zone", zone), ("why", &why)]))
+        }
         Answer::ZoneDead(_) => Some(fill(&words.dead, &[("zone", zone)])),
     }
 }

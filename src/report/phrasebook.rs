@@ -237,7 +237,8 @@ mod tests {
         let (code, _) = file.split_once("mod tests {").unwrap_or((file, ""));
         let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
         let literals = lines.flat_map(|line| line.split('"').skip(1).step_by(2));
-        literals.filter(|literal| literal.contains(' ')).collect()
+        let is_sentence = |literal: &&str| literal.contains(' ') && literal.contains(char::is_alphabetic);
+        literals.filter(is_sentence).collect()
     }
 
     fn values(text: &str) -> BTreeSet<&str> {

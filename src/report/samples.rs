@@ -114,7 +114,9 @@ impl Case {
         let zone = Zone::from(zone.to_owned());
         let blocklist = self.catalogue.zone(&zone).map(|facts| facts.list.clone());
         let meaning = match &answer {
-            Answer::Listed(_) => Some("CSS: low-reputation sender".to_owned()),
+            Answer::Listed(_) => {
+                Some("CSS: low-reputation sender, listed automatically (IPv4 /32, IPv6 /64)".to_owned())
+            }
             Answer::NotListed
             | Answer::Refused(_)
             | Answer::Timeout

@@ -268,13 +268,11 @@ fn late(report: &Report<'_>, row: &Row<'_, '_>) -> Option<Told> {
 fn support(report: &Report<'_>, group: &Group<'_>) -> Vec<String> {
     let words = &report.words.ask;
     if let Some(company) = group.hosting {
-        let channel = (!company.channel.is_empty()).then(|| {
-            let values: [(&str, &dyn Display); 2] =
-                [("company", &company.name), ("channel", &company.channel)];
-            fill(&words.support, &values)
-        });
-        let alone =
-            (company.self_ask == FORBIDDEN).then(|| fill(&words.not_alone, &[("company", &company.name)]));
+        let phrases = &report.words.phrases;
+        let (name, channel) = (phrases.fact(&company.name), phrases.fact(&company.channel));
+        let channel =
+            (!channel.is_empty()).then(|| fill(&words.support, &[("company", &name), ("channel", &channel)]));
+        let alone = (company.self_ask == FORBIDDEN).then(|| fill(&words.not_alone, &[("company", &name)]));
         return channel.into_iter().chain(alone).collect();
     }
     let abuse = group
@@ -301,7 +299,10 @@ fn ask(report: &Report<'_>, row: &Row<'_, '_>, group: &Group<'_>) -> Told {
         (Some(Reason::RateLimited), WhoMayAsk::Unknown | WhoMayAsk::Nobody) => return mend(&words.rate),
         (Some(_) | None, _) => {}
     }
-    let company = group.hosting.map(|company| company.name.clone());
+    let phrases = &report.words.phrases;
+    let company = group
+        .hosting
+        .map(|company| phrases.fact(&company.name).to_owned());
     let who = match (group.who_may_ask, company.or_else(|| group.owner.clone())) {
         (WhoMayAsk::Sender, _) => words.sender.clone(),
         (WhoMayAsk::IpOwner, Some(owner)) => fill(&words.ip_owner_named, &[("owner", &owner)]),

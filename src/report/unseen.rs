@@ -43,7 +43,13 @@ pub(super) fn lines(report: &Report<'_>, names_all: bool) -> Vec<String> {
     if single.len() > named {
         lines.push(words.more.of(single.len() - named));
     }
-    lines.extend(report.warnings.iter().cloned());
+    let phrases = &report.words.phrases;
+    lines.extend(
+        report
+            .warnings
+            .iter()
+            .map(|warning| phrases.said(warning).into_owned()),
+    );
     lines.extend(Unanswered::of(report).lines(words));
     lines
 }

@@ -77,7 +77,7 @@ fn row(evidence: &Evidence<'_>, way: &Way) -> Vec<(usize, String)> {
     lines
 }
 
-/// What the list's own entry says where the table of ways has no row; its texts are English.
+/// What the list's own entry says where the table of ways has no row.
 fn of_catalogue(evidence: &Evidence<'_>) -> Vec<(usize, String)> {
     let words = &evidence.words.advice;
     let who = match evidence.chosen.who_may_ask {
@@ -93,9 +93,10 @@ fn of_catalogue(evidence: &Evidence<'_>) -> Vec<(usize, String)> {
         lines.push((2, fill(&words.may_ask, &[("text", who)])));
     }
     let Some(list) = evidence.list else { return lines };
+    let phrases = &evidence.report.words.phrases;
     for (label, value) in [
-        (&words.wants, list.needs.join("; ")),
-        (&words.how_long, list.takes_effect.clone()),
+        (&words.wants, phrases.facts(&list.needs).join("; ")),
+        (&words.how_long, phrases.fact(&list.takes_effect).to_owned()),
     ] {
         if !value.is_empty() {
             lines.push((2, fill(label, &[("text", &value)])));

@@ -13,6 +13,7 @@ use crate::report::Report;
 use crate::report::draft::{Addressee, DraftWords, Wanted};
 use crate::report::group::Group;
 use crate::report::own::Ours;
+use crate::report::phrasebook::Phrasebook;
 use crate::report::tenancy::Tenancy;
 use crate::report::ways::text;
 
@@ -82,7 +83,7 @@ impl<'r> Evidence<'r> {
             list,
             way: None,
             shared_way: wanted.catalogue.way_on_shared_server(),
-            company: company(chosen, wanted),
+            company: company(chosen, wanted, &report.words.phrases),
             attached: wanted.attached.filter(|n| *n > 0),
         };
         evidence.way = evidence.way_out(wanted.catalogue);
@@ -200,7 +201,8 @@ impl<'r> Evidence<'r> {
         if let Some(name) = of_way.filter(|name| !name.is_empty()) {
             return Some(name);
         }
-        let name = self.list.map_or(id.0.as_str(), |list| list.name.as_str());
+        let phrases = &self.report.words.phrases;
+        let name = self.list.map_or(id.0.as_str(), |list| phrases.fact(&list.name));
         Some(name.split(" (").next().unwrap_or(name))
     }
 
@@ -274,10 +276,10 @@ fn evidence_is_alike(chosen: &Group<'_>, newest: &Bounce, group: &Group<'_>) -> 
 }
 
 /// The company whose server it is: the user's own word, unless the address is somebody else's, before the catalogue's.
-fn company<'r>(group: &'r Group<'r>, wanted: &Wanted<'r>) -> Option<Company<'r>> {
+fn company<'r>(group: &'r Group<'r>, wanted: &Wanted<'r>, phrases: &'r Phrasebook) -> Option<Company<'r>> {
     let known = group.hosting.map(|company| Company {
-        name: &company.name,
-        channel: Some(company.channel.as_str()).filter(|channel| !channel.is_empty()),
+        name: phrases.fact(&company.name),
+        channel: Some(phrases.fact(&company.channel)).filter(|channel| !channel.is_empty()),
         asks_alone: company.self_ask == FORBIDDEN,
     });
     let own = wanted

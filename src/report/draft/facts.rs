@@ -223,11 +223,12 @@ impl Evidence<'_> {
     }
 
     fn answer(&self, listing: &Listing, last: Timestamp) -> String {
-        let words = self.fact_words();
+        let (words, phrases) = (self.fact_words(), &self.report.words.phrases);
         let mut answer = match &listing.answer {
             Answer::Listed(codes) => {
                 let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
-                let meaning = listing.meaning.as_deref().map(short);
+                let meaning = listing.meaning.as_deref();
+                let meaning = meaning.map(|meaning| short(&phrases.said(meaning)));
                 let meaning = meaning.map(|meaning| format!(" ({meaning})")).unwrap_or_default();
                 let codes = format!("{}{meaning}", codes.join(" "));
                 fill(&words.listed, &[("codes", &codes)])
@@ -235,7 +236,7 @@ impl Evidence<'_> {
             Answer::NotListed => words.not_listed.clone(),
             Answer::Refused(_) => words.refused.clone(),
             Answer::Timeout => words.timeout.clone(),
-            Answer::Error(why) => fill(&words.error, &[("why", why)]),
+            Answer::Error(why) => fill(&words.error, &[("why", &phrases.said(why))]),
             Answer::ZoneDead(_) => words.dead.clone(),
         };
         if last - listing.checked_at > ONE_RUN {

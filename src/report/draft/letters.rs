@@ -150,7 +150,7 @@ pub(super) fn to_list(evidence: &Evidence<'_>) -> String {
     if fields.is_empty() {
         let operator = evidence
             .list
-            .map(|list| list.operator.as_str())
+            .map(|list| evidence.report.words.phrases.fact(&list.operator))
             .unwrap_or_default();
         let operator = operator.split(" (").next().filter(|name| !name.is_empty());
         sheet.prose(&fill(&words.greeting, &[("operator", &operator.unwrap_or(&by))]));

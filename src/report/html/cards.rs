@@ -64,7 +64,8 @@ fn article(report: &Report<'_>, card: &Card<'_, '_, '_>) -> Markup {
     let newest = card.entries.iter().find_map(|(row, _)| row.newest());
     let ptr = newest.map(|group| group.ptr.join(", ")).unwrap_or_default();
     let owner = newest.and_then(|group| {
-        let company = group.hosting.map(|company| company.name.as_str());
+        let phrases = &report.words.phrases;
+        let company = group.hosting.map(|company| phrases.fact(&company.name));
         company.or(group.owner.as_deref())
     });
     let id = format!("ip-{}", card.number);

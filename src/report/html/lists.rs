@@ -90,7 +90,7 @@ fn sorted<'a>(listings: &[&'a Listing]) -> Vec<&'a Listing> {
 }
 
 fn row(report: &Report<'_>, listing: &Listing) -> Markup {
-    let meaning = meaning(listing, &report.words.join);
+    let meaning = meaning(listing, &report.words);
     html! {
         tr {
             th scope="row" { (visible(listing.zone.as_str())) }

@@ -79,7 +79,7 @@ impl<'r> About<'r> {
             self.text(&words.unread, gap.to_string());
         }
         for warning in report.warnings {
-            self.text(&words.warning, warning);
+            self.text(&words.warning, report.words.phrases.said(warning));
         }
         let mails = report.strange.iter().map(|alike| alike.mails).sum();
         self.count(&words.not_understood, mails);

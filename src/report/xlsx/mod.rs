@@ -7,6 +7,7 @@
 mod about;
 mod sheets;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
@@ -14,6 +15,7 @@ use std::path::Path;
 use rust_xlsxwriter::{DocProperties, XlsxError};
 use serde::Deserialize;
 
+use crate::check::Listing;
 use crate::event::Event;
 use crate::report::Report;
 use crate::report::columns::{CHECKS, EVENTS, GROUPS, check_cells, event_cells, group_cells};
@@ -83,7 +85,12 @@ impl<'r> Workbook<'r> {
         let events = Sheets::new(&words.events, &EVENTS, &mut book)?;
         let mut checks = Sheets::new(&words.checks, &CHECKS, &mut book)?;
         for listing in report.listings() {
-            checks.row(check_cells(listing), &mut book)?;
+            let said = listing.in_words().map(|said| report.words.phrases.said(said));
+            let told = Listing {
+                meaning: said.map(Cow::into_owned),
+                ..listing.clone()
+            };
+            checks.row(check_cells(&told), &mut book)?;
         }
         Ok(Self {
             report,
