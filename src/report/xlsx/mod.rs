@@ -245,6 +245,25 @@ mod tests {
     }
 
     #[test]
+    fn what_an_answer_means_is_in_the_readers_language_and_in_the_csv_in_the_catalogues() {
+        let mut case = samples::november();
+        case.settings.lang = Some(Lang::Ja);
+        let meaning = CHECKS.iter().position(|name| *name == "meaning").unwrap();
+        let sheets = sheets(&case, &[], None);
+        let cells: Vec<String> = sheets[2].1.rows().map(|row| row[meaning].to_string()).collect();
+        let told = "CSS: 評価の低い送信元 (自動登録。IPv4 は /32、IPv6 は /64)";
+        assert!(cells.iter().any(|cell| cell == told), "{cells:?}");
+        let mut csv = Vec::new();
+        let to = Destination::File(CsvEncoding::Utf8);
+        checks_csv(case.report().listings(), Clock::Utc, &mut csv, to).unwrap();
+        assert!(
+            String::from_utf8(csv)
+                .unwrap()
+                .contains("CSS: low-reputation sender")
+        );
+    }
+
+    #[test]
     fn each_cell_says_what_the_csv_says_in_its_own_type() {
         let case = samples::november();
         let (report, stories) = (case.report(), stories());
