@@ -207,8 +207,9 @@ fn codes(list: &List, block: &mut Block<'_>) {
         page.line(&format!("  {}", doubts.words.label(Field::Codes)));
     }
     for (code, meaning) in &list.codes {
-        let meaning = doubts.phrases.fact(meaning);
-        let line = fill(&doubts.words.code, &[("code", code), ("text", &meaning)]);
+        // A name may describe a form, such as `BL and six digits`.
+        let (shown, meaning) = (doubts.phrases.fact(code), doubts.phrases.fact(meaning));
+        let line = fill(&doubts.words.code, &[("code", &shown), ("text", &meaning)]);
         let line = doubts.marked(code, &line);
         let line = doubts.marked(Field::Codes.into(), &line);
         page.paragraph(Tone::Plain, 4, 4, &line);

@@ -190,6 +190,7 @@ mod tests {
             &list.note,
         ];
         texts.extend(list.needs.iter().chain(list.codes.values()));
+        texts.extend(list.codes.keys().filter(|code| code.contains(' ')));
         let mut texts: Vec<String> = texts.into_iter().cloned().collect();
         for zone in list.zones() {
             texts.extend(zone.codes.into_values().chain(zone.not_listed.into_values()));
