@@ -43,7 +43,7 @@ pub(super) fn block(way: &Way, lang: Lang, block: &mut Block<'_>) {
         block.labelled(Tone::Plain, label, text);
     }
     block.labelled(Tone::Faint, &labels.as_of, &way.checked.to_string());
-    block.line(Tone::Faint, Field::Sources, &way.sources.join("; "));
+    block.line(Tone::Faint, Field::Sources, &way.sources.join(&join.facts));
 }
 
 /// The cells of the CSV, with the English texts; NDJSON has the others too.

@@ -95,7 +95,10 @@ fn of_catalogue(evidence: &Evidence<'_>) -> Vec<(usize, String)> {
     let Some(list) = evidence.list else { return lines };
     let phrases = &evidence.report.words.phrases;
     for (label, value) in [
-        (&words.wants, phrases.facts(&list.needs).join("; ")),
+        (
+            &words.wants,
+            phrases.facts(&list.needs).join(&evidence.report.words.join.facts),
+        ),
         (&words.how_long, phrases.fact(&list.takes_effect).to_owned()),
     ] {
         if !value.is_empty() {

@@ -136,7 +136,7 @@ fn part(evidence: &Evidence<'_>, sheet: &mut Sheet, hits: &[&Hit<'_>]) {
     facts.push(fact(&words.count, count));
     facts.push(fact(
         &evidence.words.customers.domains,
-        domains.join(&evidence.words.comma),
+        domains.join(evidence.comma()),
     ));
     sheet.gap();
     sheet.facts(&evidence.words.mark, &facts);

@@ -37,6 +37,11 @@ impl Evidence<'_> {
         &self.words.fact
     }
 
+    /// What stands between the texts of a list.
+    pub(super) fn comma(&self) -> &str {
+        &self.report.words.join.list
+    }
+
     /// A time in the report's zone.
     pub(super) fn time(&self, at: Timestamp) -> String {
         self.report.clock.show(at).format("%Y-%m-%d %H:%M").to_string()
@@ -78,7 +83,7 @@ impl Evidence<'_> {
         let mut notes = match self.ptr() {
             Some(Ptr::Confirmed(name)) => vec![fill(&words.ptr, &[("name", name)])],
             Some(Ptr::Unconfirmed(names)) => {
-                vec![fill(&words.ptr_unconfirmed, &[("name", &names.join(", "))])]
+                vec![fill(&words.ptr_unconfirmed, &[("name", &names.join(self.comma()))])]
             }
             Some(Ptr::None) => vec![words.ptr_none.clone()],
             Some(Ptr::Unknown(_)) | None => Vec::new(),
@@ -89,7 +94,7 @@ impl Evidence<'_> {
         let value = match notes.is_empty() {
             true => self.ip.to_string(),
             false => {
-                let notes = notes.join(&self.words.comma);
+                let notes = notes.join(self.comma());
                 fill(&words.ip_value, &[("ip", &self.ip), ("notes", &notes)])
             }
         };
@@ -145,7 +150,7 @@ impl Evidence<'_> {
             if domains.len() > DOMAINS {
                 named.push(words.more_domains.of(domains.len() - DOMAINS));
             }
-            let named = named.join(&self.words.comma);
+            let named = named.join(self.comma());
             match provider {
                 Some(provider) => fill(&words.receiver, &[("receiver", provider), ("domains", &named)]),
                 None => named,
@@ -155,7 +160,7 @@ impl Evidence<'_> {
             .iter()
             .map(of)
             .collect::<Vec<_>>()
-            .join(&self.words.comma)
+            .join(self.comma())
     }
 
     pub(super) fn receivers_fact(&self) -> Fact {
@@ -226,11 +231,13 @@ impl Evidence<'_> {
         let (words, phrases) = (self.fact_words(), &self.report.words.phrases);
         let mut answer = match &listing.answer {
             Answer::Listed(codes) => {
+                let join = &self.report.words.join;
                 let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
-                let meaning = listing.meaning.as_deref();
-                let meaning = meaning.map(|meaning| short(&phrases.said(meaning)));
-                let meaning = meaning.map(|meaning| format!(" ({meaning})")).unwrap_or_default();
-                let codes = format!("{}{meaning}", codes.join(" "));
+                let codes = codes.join(&join.words);
+                let codes = match listing.meaning.as_deref() {
+                    Some(meaning) => join.aside(&codes, &short(&phrases.said(meaning))),
+                    None => codes,
+                };
                 fill(&words.listed, &[("codes", &codes)])
             }
             Answer::NotListed => words.not_listed.clone(),
@@ -271,7 +278,7 @@ impl Evidence<'_> {
             .take(CLEARINGS)
             .map(|time| self.duration(*time))
             .collect();
-        let took = fill(&words.took_value, &[("times", &times.join(&self.words.comma))]);
+        let took = fill(&words.took_value, &[("times", &times.join(self.comma()))]);
         vec![text(&words.course, value), text(&words.took, took)]
     }
 
@@ -290,7 +297,7 @@ impl Evidence<'_> {
             }
             let lists: Vec<String> = group.blocklists.iter().map(ToString::to_string).collect();
             let reasons: Vec<String> = group.reasons.iter().map(Reason::to_string).collect();
-            let what = if lists.is_empty() { reasons } else { lists }.join(", ");
+            let what = if lists.is_empty() { reasons } else { lists }.join(self.comma());
             let state = self.report.words.state.of(group.state);
             let values: [(&str, &dyn std::fmt::Display); 3] =
                 [("receivers", &receivers), ("what", &what), ("state", state)];
@@ -300,7 +307,7 @@ impl Evidence<'_> {
         if self.others.len() > DOMAINS {
             each.push(words.more_domains.of(self.others.len() - DOMAINS));
         }
-        Some(text(&words.others, each.join(&self.words.comma)))
+        Some(text(&words.others, each.join(self.comma())))
     }
 
     /// What the writer has looked into: only the writer knows.

@@ -203,7 +203,7 @@ fn form_field(evidence: &Evidence<'_>, field: FormField) -> Fact {
         let domains: Vec<&str> = domains.into_iter().map(ReceivingDomain::as_str).collect();
         match domains.is_empty() {
             true => blank(),
-            false => Value::Text(domains.join(", ")),
+            false => Value::Text(domains.join(evidence.comma())),
         }
     };
     let groups = || evidence.same.iter();

@@ -11,7 +11,6 @@ pub(in crate::report) struct DraftWords {
     pub(super) subject: String,
     pub(super) blank: String,
     pub(super) mark: String,
-    pub(super) comma: String,
     pub(super) japan_time: String,
     pub(super) signature: String,
     pub(super) advice: Advice,

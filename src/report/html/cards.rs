@@ -62,7 +62,9 @@ pub(super) fn section(report: &Report<'_>, cards: &[Card<'_, '_, '_>]) -> Markup
 fn article(report: &Report<'_>, card: &Card<'_, '_, '_>) -> Markup {
     let words = &report.words.html.card;
     let newest = card.entries.iter().find_map(|(row, _)| row.newest());
-    let ptr = newest.map(|group| group.ptr.join(", ")).unwrap_or_default();
+    let ptr = newest
+        .map(|group| group.ptr.join(&report.words.join.list))
+        .unwrap_or_default();
     let owner = newest.and_then(|group| {
         let phrases = &report.words.phrases;
         let company = group.hosting.map(|company| phrases.fact(&company.name));

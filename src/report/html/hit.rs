@@ -128,7 +128,7 @@ fn row(report: &Report<'_>, domain: &ReceivingDomain, hit: &Hit<'_>) -> Markup {
             td class="n" { (hit.late.len()) }
             td class="time" { (time(hit.first_sent)) }
             td class="time" { (time(hit.last_sent)) }
-            td class="long" { (visible(&senders.join(", "))) }
+            td class="long" { (visible(&senders.join(&report.words.join.list))) }
         }
     }
 }

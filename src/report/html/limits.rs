@@ -76,7 +76,7 @@ fn others(report: &Report<'_>) -> Markup {
                             tr {
                                 th scope="row" { (visible(group.receiving_domain.as_str())) }
                                 td class="n" { (group.messages.len()) }
-                                td { (reasons.join(", ")) }
+                                td { (reasons.join(&report.words.join.list)) }
                             }
                         }
                     }

@@ -110,6 +110,7 @@ fn row(report: &Report<'_>, listing: &Listing) -> Markup {
 
 /// The zones that do not have the address, in one row: of most addresses they are many, and say the same.
 fn clean(report: &Report<'_>, listings: &[&Listing]) -> Markup {
+    let join = &report.words.join.list;
     let clean: Vec<_> = listings
         .iter()
         .copied()
@@ -131,10 +132,10 @@ fn clean(report: &Report<'_>, listings: &[&Listing]) -> Markup {
     html! {
         @if !clean.is_empty() {
             tr {
-                th scope="row" { (visible(&zones.join(", "))) }
+                th scope="row" { (visible(&zones.join(join))) }
                 td { (answer(report, &Answer::NotListed)) }
                 td {}
-                td { (visible(&Vec::from_iter(lists).join(", "))) }
+                td { (visible(&Vec::from_iter(lists).join(join))) }
                 td class="time" { (when) }
             }
         }

@@ -71,7 +71,7 @@ pub(super) fn page(report: &Report<'_>, rows: &[Row<'_, '_>], recorded: &[Record
 
 fn heading(report: &Report<'_>, rows: &[Row<'_, '_>]) -> Markup {
     let words = &report.words.html.page;
-    let looked_at = report.looked_at.join(", ");
+    let looked_at = report.looked_at.join(&report.words.join.list);
     html! {
         h1 { (summary::sentence(report, rows)) }
         @if report.bounces == 0 { p { (report.words.rest.no_bounces) } }

@@ -85,7 +85,7 @@ impl<'r> About<'r> {
         self.count(&words.not_understood, mails);
         for alike in &report.strange {
             let told = alike.told(&report.words.unseen.strange, &report.words.join);
-            self.text(&words.not_understood, told.join("; "));
+            self.text(&words.not_understood, told.join(&report.words.join.facts));
         }
         let unanswered = Unanswered::of(report);
         let told = &report.words.unseen;

@@ -180,7 +180,9 @@ impl<'a> Course<'_, 'a> {
         match self.about {
             About::List(list) => list.to_string(),
             About::Receiver(receiver) => receiver.to_owned(),
-            About::Fault(receiver) => format!("{receiver} {}", entry::lists(self.entry, report)),
+            About::Fault(receiver) => {
+                [receiver, &entry::lists(self.entry, report)].join(&report.words.join.words)
+            },
         }
     }
 }

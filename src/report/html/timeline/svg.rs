@@ -106,7 +106,7 @@ fn picture(
         svg class="rows" viewBox={ "0 0 " (n(WIDTH)) " " (n(height)) } role="img"
             aria-labelledby={ (title) " " (desc) } {
             title id=(title) { (of_days(report, scale.axis)) }
-            desc id=(desc) { (in_words.join(" ")) }
+            desc id=(desc) { (in_words.join(&report.words.join.sentences)) }
             (days(scale, height))
             @for (row, lane) in lanes.iter().enumerate() {
                 (labels(report, lane, TOP + LANE * row as f64))
@@ -150,7 +150,7 @@ fn in_words(report: &Report<'_>, lane: &Lane) -> String {
     let mails = words.mails.of(lane.mails);
     let what: Vec<String> = earlier.into_iter().chain(bars).chain([mails]).collect();
     let ip = ip_name(report, lane.ip);
-    let what = what.join(", ");
+    let what = what.join(&report.words.join.list);
     fill(&words.lane, &[("ip", &ip), ("by", &name(lane)), ("what", &what)])
 }
 
