@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use crate::check::{Answer, Listing, Ptr};
-use crate::event::{Reason, Timestamp};
+use crate::event::Timestamp;
 use crate::ledger::{End, Spell, State};
 use crate::report::draft::evidence::Evidence;
 use crate::report::draft::sheet::{Fact, Value};
@@ -83,7 +83,10 @@ impl Evidence<'_> {
         let mut notes = match self.ptr() {
             Some(Ptr::Confirmed(name)) => vec![fill(&words.ptr, &[("name", name)])],
             Some(Ptr::Unconfirmed(names)) => {
-                vec![fill(&words.ptr_unconfirmed, &[("name", &names.join(self.comma()))])]
+                vec![fill(
+                    &words.ptr_unconfirmed,
+                    &[("name", &names.join(self.comma()))],
+                )]
             }
             Some(Ptr::None) => vec![words.ptr_none.clone()],
             Some(Ptr::Unknown(_)) | None => Vec::new(),
@@ -156,11 +159,7 @@ impl Evidence<'_> {
                 None => named,
             }
         };
-        providers
-            .iter()
-            .map(of)
-            .collect::<Vec<_>>()
-            .join(self.comma())
+        providers.iter().map(of).collect::<Vec<_>>().join(self.comma())
     }
 
     pub(super) fn receivers_fact(&self) -> Fact {
@@ -295,8 +294,9 @@ impl Evidence<'_> {
             if group.state == State::ReceiverFault {
                 return fill(&words.other_fault, &[("receivers", &receivers)]);
             }
-            let lists: Vec<String> = group.blocklists.iter().map(ToString::to_string).collect();
-            let reasons: Vec<String> = group.reasons.iter().map(Reason::to_string).collect();
+            let reasons = &self.report.words.reasons;
+            let reasons: Vec<&str> = group.reasons.iter().map(|reason| reasons.of(*reason)).collect();
+            let lists: Vec<&str> = group.blocklists.iter().map(|list| list.0.as_str()).collect();
             let what = if lists.is_empty() { reasons } else { lists }.join(self.comma());
             let state = self.report.words.state.of(group.state);
             let values: [(&str, &dyn std::fmt::Display); 3] =

@@ -72,7 +72,8 @@ fn others(report: &Report<'_>) -> Markup {
                     }
                     tbody {
                         @for group in groups {
-                            @let reasons: Vec<String> = group.reasons.iter().map(ToString::to_string).collect();
+                            @let reasons = group.reasons.iter().map(|reason| report.words.reasons.of(*reason));
+                            @let reasons: Vec<&str> = reasons.collect();
                             tr {
                                 th scope="row" { (visible(group.receiving_domain.as_str())) }
                                 td class="n" { (group.messages.len()) }

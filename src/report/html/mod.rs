@@ -99,6 +99,8 @@ fn day(report: &Report<'_>, time: Timestamp) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
+    use crate::check::Answer;
+    use crate::event::Reason;
     use crate::report::html::evidence;
     use crate::report::html::sample::{Tag, busy, page, page_full_of, text, tokens};
     use crate::report::lang::Lang;
@@ -131,6 +133,29 @@ mod tests {
     #[test]
     fn the_page_in_japanese() {
         insta::assert_snapshot!(read(Lang::Ja));
+    }
+
+    #[test]
+    fn a_japanese_page_joins_and_names_as_japanese_does() {
+        let mut other = story("sendmail-transcript.eml");
+        other.verdict.reason = Reason::MailboxFull;
+        other.verdict.blocked_ip = None;
+        let mut case = Case::of([story("postfix-s3150.eml"), other]);
+        case.looked_at = vec!["one (INBOX)".into(), "two (INBOX)".into()];
+        case.settings.all_reasons = true;
+        case.settings.lang = Some(Lang::Ja);
+        for zone in ["zen.spamhaus.org", "bl.spamcop.net"] {
+            case = case.answered("192.0.2.99", zone, Answer::NotListed, "2026-11-21T23:00:00+00:00");
+        }
+        let page = text(&page(&case));
+        for told in [
+            "one (INBOX)、two (INBOX)",
+            "bl.spamcop.net、zen.spamhaus.org",
+            "spamcop、spamhaus-zen",
+            "容量超過",
+        ] {
+            assert!(page.contains(told), "{told}:\n{page}");
+        }
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl<'a> Course<'_, 'a> {
             About::Receiver(receiver) => receiver.to_owned(),
             About::Fault(receiver) => {
                 [receiver, &entry::lists(self.entry, report)].join(&report.words.join.words)
-            },
+            }
         }
     }
 }
