@@ -12,6 +12,7 @@ use crate::event::Zone;
 use crate::report::Error;
 use crate::report::lang::Lang;
 use crate::report::layout::{Page, Tone, cells, column, pad};
+use crate::report::severity::Severity;
 use crate::report::table::Look;
 use crate::report::tenancy::hosted;
 use crate::report::words::{Check, Words, fill};
@@ -181,7 +182,7 @@ fn owner(page: &mut Page, names: &Names, catalogue: &Catalogue, words: &Words) {
 /// One line of the flat table.
 struct Line<'a> {
     zone: &'a str,
-    answer: &'a Answer,
+    tone: Tone,
     result: &'a str,
     meaning: String,
     health: &'a str,
@@ -193,7 +194,7 @@ fn answers(page: &mut Page, checked: &Checked, listings: &[&Listing], words: &Wo
         .iter()
         .map(|listing| Line {
             zone: listing.zone.as_str(),
-            answer: &listing.answer,
+            tone: Severity::of_answer(&listing.answer).into(),
             result: words.answer.of(&listing.answer),
             meaning: meaning(listing, words),
             health: health(checked, listing, &words.check),
@@ -215,10 +216,7 @@ fn answers(page: &mut Page, checked: &Checked, listings: &[&Listing], words: &Wo
 
 fn block(page: &mut Page, line: &Line<'_>, wide: usize, words: &Check) {
     let result = pad(line.result, wide);
-    page.spans(&[
-        (tone(line.answer), &result),
-        (Tone::Plain, &format!("  {}", line.zone)),
-    ]);
+    page.spans(&[(line.tone, &result), (Tone::Plain, &format!("  {}", line.zone))]);
     if !line.meaning.is_empty() {
         page.paragraph(Tone::Plain, wide + 2, 0, &line.meaning);
     }
@@ -262,21 +260,13 @@ fn flat(page: &mut Page, lines: &[Line<'_>], words: &Check) {
                     Tone::Plain,
                     &first(if is_long { "" } else { line.zone }, zone + 2),
                 ),
-                (tone(line.answer), &first(line.result, result)),
+                (line.tone, &first(line.result, result)),
                 (
                     Tone::Plain,
                     &format!("  {}  {}", pad(part, meaning), first(line.health, 0)),
                 ),
             ]);
         }
-    }
-}
-
-fn tone(answer: &Answer) -> Tone {
-    match answer {
-        Answer::Listed(_) => Tone::Bad,
-        Answer::NotListed => Tone::Good,
-        Answer::Refused(_) | Answer::Timeout | Answer::Error(_) | Answer::ZoneDead(_) => Tone::Warn,
     }
 }
 

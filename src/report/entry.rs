@@ -10,6 +10,7 @@ use crate::report::about_ip;
 use crate::report::group::Group;
 use crate::report::layout::{Page, Tone, cells, column, pad, pad_left, share};
 use crate::report::rows::{Row, states};
+use crate::report::severity::Severity;
 use crate::report::table::Look;
 use crate::report::told::{self, Told, Topic, told};
 use crate::report::words::fill;
@@ -128,10 +129,11 @@ impl Columns {
     /// The line of an entry: an address that does not fit its column stands alone before it, other cells wrap.
     fn line(&self, page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>) {
         let word = report.words.state.of(row.state);
+        let tone = Tone::from(Severity::of_state(row.state));
         let mut address = ip_name(row, report);
         let mut state = pad(word, self.state);
         if cells(&address) > self.ip {
-            page.spans(&[(tone(row.state), &state), (Tone::Plain, &format!("  {address}"))]);
+            page.spans(&[(tone, &state), (Tone::Plain, &format!("  {address}"))]);
             (state, address) = (" ".repeat(self.state), String::new());
         }
         let by = column(&row.refused_by(&report.words.column), self.refused_by);
@@ -149,10 +151,7 @@ impl Columns {
                 &first(&late),
             ]);
             let rest = rest.get(self.state..).unwrap_or_default();
-            page.spans(&[
-                (tone(row.state), &pad(&first(&state), self.state)),
-                (Tone::Plain, rest),
-            ]);
+            page.spans(&[(tone, &pad(&first(&state), self.state)), (Tone::Plain, rest)]);
         }
     }
 }
@@ -165,7 +164,7 @@ fn block(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>) {
     let widest = widest.into_iter().max().unwrap_or_default();
     let state = pad(report.words.state.of(row.state), widest);
     page.spans(&[
-        (tone(row.state), &state),
+        (Tone::from(Severity::of_state(row.state)), &state),
         (Tone::Strong, &format!("  {}", ip_name(row, report))),
     ]);
     let lines = [
@@ -178,15 +177,6 @@ fn block(page: &mut Page, report: &Report<'_>, row: &Row<'_, '_>) {
     ];
     for line in lines {
         page.paragraph(Tone::Plain, 2, 2, &line);
-    }
-}
-
-/// How bad a state is.
-pub(super) fn tone(state: State) -> Tone {
-    match state {
-        State::Relisted | State::New | State::Ongoing => Tone::Bad,
-        State::ReceiverFault | State::Unknown => Tone::Warn,
-        State::Cleared => Tone::Good,
     }
 }
 

@@ -7,6 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::report::safe::visible;
+use crate::report::severity::Severity;
 
 /// How many cells a text takes.
 pub(super) fn cells(text: &str) -> usize {
@@ -166,6 +167,16 @@ impl Tone {
             Self::Warn => Some("33"),
             Self::Good => Some("32"),
             Self::Faint => Some("2"),
+        }
+    }
+}
+
+impl From<Severity> for Tone {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Bad => Self::Bad,
+            Severity::Warn => Self::Warn,
+            Severity::Good => Self::Good,
         }
     }
 }

@@ -49,6 +49,7 @@ mod safe;
 #[cfg(test)]
 mod samples;
 mod settings;
+mod severity;
 mod spells;
 mod strange;
 mod summary;

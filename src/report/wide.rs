@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use crate::ledger::ListedNow;
-use crate::report::entry::{ip_name, lists_of, tone};
+use crate::report::entry::{ip_name, lists_of};
 use crate::report::group::Group;
 use crate::report::layout::{Page, Tone, cells, column, pad, pad_left, share};
 use crate::report::rows::Row;
 use crate::report::safe::visible;
+use crate::report::severity::Severity;
 use crate::report::table::Look;
 use crate::report::told::{Told, Topic, told};
 use crate::report::words::fill;
@@ -126,12 +127,10 @@ fn grid(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>]) {
 fn cells_of(page: &mut Page, row: &Row<'_, '_>, line: &[String; COLUMNS], widths: &[usize; COLUMNS]) {
     let [state, ip, ..] = line;
     let [state_width, ip_width, ..] = widths;
+    let tone = Tone::from(Severity::of_state(row.state));
     let is_alone = cells(ip) > *ip_width;
     if is_alone {
-        page.spans(&[
-            (tone(row.state), &pad(state, state_width + GAP)),
-            (Tone::Plain, ip),
-        ]);
+        page.spans(&[(tone, &pad(state, state_width + GAP)), (Tone::Plain, ip)]);
     }
     let wrapped: Vec<Vec<String>> = line
         .iter()
@@ -151,7 +150,7 @@ fn cells_of(page: &mut Page, row: &Row<'_, '_>, line: &[String; COLUMNS], widths
         let rest_widths: Vec<usize> = widths.iter().skip(1).copied().collect();
         let gap = " ".repeat(GAP);
         let rest = format!("{gap}{}", padded(&rest, &rest_widths, 1));
-        page.spans(&[(tone(row.state), &first), (Tone::Plain, &rest)]);
+        page.spans(&[(tone, &first), (Tone::Plain, &rest)]);
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use maud::{Markup, html};
 
 use crate::ledger::State;
-use crate::report::html::{badge, badges, ip_name};
+use crate::report::html::{badges, ip_name, state_badge};
 use crate::report::rows::{Row, rank};
 use crate::report::told::{Told, Topic, list_page, told};
 use crate::report::words::fill;
@@ -105,7 +105,7 @@ fn entry(report: &Report<'_>, row: &Row<'_, '_>, about_ip: &[String], is_one_of_
         div class="entry" {
             h4 {
                 (fill(&words.entry, &[("by", &by)]))
-                @if is_one_of_many { " " (badge(report, row.state)) }
+                @if is_one_of_many { " " (state_badge(report, row.state)) }
             }
             dl class="numbers" {
                 div { dt { (words.list) } dd { (visible(&list)) } }

@@ -8,8 +8,9 @@ use maud::{Markup, html};
 use crate::check::{Answer, Listing};
 use crate::event::ListId;
 use crate::report::checks::meaning;
-use crate::report::html::{ip_name, minute};
+use crate::report::html::{badge, ip_name, minute};
 use crate::report::rows::Row;
+use crate::report::severity::Severity;
 use crate::report::words::fill;
 use crate::report::{Report, visible};
 
@@ -143,14 +144,5 @@ fn clean(report: &Report<'_>, listings: &[&Listing]) -> Markup {
 }
 
 fn answer(report: &Report<'_>, answer: &Answer) -> Markup {
-    let words = &report.words.html.answer;
-    let (tone, word) = match answer {
-        Answer::Listed(_) => ("bad", &words.listed),
-        Answer::NotListed => ("good", &words.not_listed),
-        Answer::Refused(_) => ("warn", &words.refused),
-        Answer::Timeout => ("warn", &words.timeout),
-        Answer::Error(_) => ("warn", &words.error),
-        Answer::ZoneDead(_) => ("warn", &words.zone_dead),
-    };
-    html! { span class={ "badge " (tone) } { (word) } }
+    badge(Severity::of_answer(answer), report.words.html.answer.of(answer))
 }

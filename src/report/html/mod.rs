@@ -24,6 +24,7 @@ use crate::event::{Action, Timestamp};
 use crate::ledger::{Bounce, Recorded, State};
 use crate::report::Report;
 use crate::report::rows::{rank, rows};
+use crate::report::severity::Severity;
 
 pub(in crate::report) use words::HtmlWords;
 
@@ -61,14 +62,18 @@ pub fn html(report: &Report<'_>, evidence: &[Recorded]) -> String {
     page::page(report, &rows(&report.groups), evidence).into_string()
 }
 
-/// A state as a word, with its colour.
-fn badge(report: &Report<'_>, state: State) -> Markup {
-    let tone = match state {
-        State::Relisted | State::New | State::Ongoing => "bad",
-        State::ReceiverFault | State::Unknown => "warn",
-        State::Cleared => "good",
+/// A word with the colour of how bad it is.
+fn badge(severity: Severity, word: &str) -> Markup {
+    let class = match severity {
+        Severity::Bad => "bad",
+        Severity::Warn => "warn",
+        Severity::Good => "good",
     };
-    html! { span class={ "badge " (tone) } { (report.words.html.state.of(state)) } }
+    html! { span class={ "badge " (class) } { (word) } }
+}
+
+fn state_badge(report: &Report<'_>, state: State) -> Markup {
+    badge(Severity::of_state(state), report.words.html.state.of(state))
 }
 
 /// These states, each once, the one that matters most first.
@@ -78,7 +83,7 @@ fn badges(report: &Report<'_>, states: impl Iterator<Item = State>) -> Markup {
     states.dedup();
     html! {
         span class="badges" {
-            @for state in states { (badge(report, state)) " " }
+            @for state in states { (state_badge(report, state)) " " }
         }
     }
 }

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::ledger::Recorded;
 use crate::report::html::cards::Card;
-use crate::report::html::{badge, cards, evidence, hit, ip_name, limits, lists, timeline};
+use crate::report::html::{cards, evidence, hit, ip_name, limits, lists, state_badge, timeline};
 use crate::report::rows::{Row, states};
 use crate::report::summary;
 use crate::report::words::fill;
@@ -98,7 +98,7 @@ fn overview(report: &Report<'_>, cards: &[Card<'_, '_, '_>]) -> Markup {
             ul class="overview" aria-label=(words.by_state) {
                 @for (state, cards) in by_state.iter().filter(|(_, cards)| !cards.is_empty()) {
                     li {
-                        (badge(report, *state)) " "
+                        (state_badge(report, *state)) " "
                         @for card in cards.iter().take(NAMED) {
                             a class="ip" href={ "#ip-" (card.number) } { (ip_name(report, card.ip)) } " "
                         }

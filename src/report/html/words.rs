@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::report::checks::AnswerWords;
 use crate::report::words::{ByState, Counted};
 
 /// `[html]`
@@ -124,18 +125,6 @@ pub(super) struct ListsWords {
     pub(super) nothing_asked: String,
     pub(super) private: String,
     pub(super) private_why: String,
-}
-
-/// `[html.answer]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AnswerWords {
-    pub(super) listed: String,
-    pub(super) not_listed: String,
-    pub(super) refused: String,
-    pub(super) timeout: String,
-    pub(super) error: String,
-    pub(super) zone_dead: String,
 }
 
 /// `[html.evidence]`
