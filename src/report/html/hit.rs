@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use crate::event::{ReceivingDomain, Timestamp};
 use crate::ledger::{Mail, Recipient, State};
 use crate::report::group::Group;
+use crate::report::html::table::{Column, table};
 use crate::report::html::{badges, minute};
 use crate::report::late::is_late;
 use crate::report::rows::Row;
@@ -85,35 +86,29 @@ fn by_provider<'g>(rows: &'g [Row<'_, '_>]) -> Vec<OfProvider<'g>> {
 
 fn domains(report: &Report<'_>, providers: &[OfProvider<'_>]) -> Markup {
     let words = &report.words.html.hit;
-    html! {
-        div class="scroll" role="region" aria-labelledby="hit-domains" tabindex="0" {
-            table {
-                caption id="hit-domains" { (words.by_domain) }
-                thead {
-                    tr {
-                        th scope="col" { (words.domain) }
-                        th scope="col" { (words.state) }
-                        th scope="col" class="n" { (words.mails) }
-                        th scope="col" class="n" { (words.recipients) }
-                        th scope="col" class="n" { (words.late) }
-                        th scope="col" { (words.first_sent) }
-                        th scope="col" { (words.last_sent) }
-                        th scope="col" { (words.senders) }
+    let columns = [
+        Column::Text(&words.domain),
+        Column::Text(&words.state),
+        Column::Number(&words.mails),
+        Column::Number(&words.recipients),
+        Column::Number(&words.late),
+        Column::Text(&words.first_sent),
+        Column::Text(&words.last_sent),
+        Column::Text(&words.senders),
+    ];
+    let bodies = html! {
+        @for (provider, domains) in providers {
+            tbody {
+                tr class="group" {
+                    th colspan=(columns.len()) scope="rowgroup" {
+                        (provider.map_or(words.no_provider.as_str().into(), visible))
                     }
                 }
-                @for (provider, domains) in providers {
-                    tbody {
-                        tr class="group" {
-                            th colspan="8" scope="rowgroup" {
-                                (provider.map_or(words.no_provider.as_str().into(), visible))
-                            }
-                        }
-                        @for (domain, hit) in domains { (row(report, domain, hit)) }
-                    }
-                }
+                @for (domain, hit) in domains { (row(report, domain, hit)) }
             }
         }
-    }
+    };
+    table("hit-domains", &words.by_domain, &columns, &bodies)
 }
 
 fn row(report: &Report<'_>, domain: &ReceivingDomain, hit: &Hit<'_>) -> Markup {
@@ -154,33 +149,25 @@ fn by_sender<'g>(rows: &'g [Row<'_, '_>]) -> Vec<(Option<&'g str>, Sent<'g>)> {
 
 fn senders(report: &Report<'_>, senders: &[(Option<&str>, Sent<'_>)]) -> Markup {
     let words = &report.words.html.hit;
-    html! {
-        div class="scroll" role="region" aria-labelledby="hit-senders" tabindex="0" {
-            table {
-                caption id="hit-senders" { (words.by_sender) }
-                thead {
-                    tr {
-                        th scope="col" { (words.sender) }
-                        th scope="col" class="n" { (words.mails) }
-                        th scope="col" class="n" { (words.recipients) }
-                        th scope="col" class="n" { (words.receivers) }
-                        th scope="col" class="n" { (words.late) }
-                    }
-                }
-                tbody {
-                    @for (sender, sent) in senders {
-                        tr {
-                            th scope="row" {
-                                (sender.map_or(words.no_sender.as_str().into(), visible))
-                            }
-                            td class="n" { (sent.mails.len()) }
-                            td class="n" { (sent.recipients.len()) }
-                            td class="n" { (sent.receivers.len()) }
-                            td class="n" { (sent.late.len()) }
-                        }
-                    }
+    let columns = [
+        Column::Text(&words.sender),
+        Column::Number(&words.mails),
+        Column::Number(&words.recipients),
+        Column::Number(&words.receivers),
+        Column::Number(&words.late),
+    ];
+    let body = html! {
+        tbody {
+            @for (sender, sent) in senders {
+                tr {
+                    th scope="row" { (sender.map_or(words.no_sender.as_str().into(), visible)) }
+                    td class="n" { (sent.mails.len()) }
+                    td class="n" { (sent.recipients.len()) }
+                    td class="n" { (sent.receivers.len()) }
+                    td class="n" { (sent.late.len()) }
                 }
             }
         }
-    }
+    };
+    table("hit-senders", &words.by_sender, &columns, &body)
 }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::report::html::table::{Column, table};
 use crate::report::{Report, summary, unseen, visible};
 
 pub(super) fn section(report: &Report<'_>) -> Markup {
@@ -19,7 +20,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 h3 { (words.not_counted) }
                 ul { @for line in rest { li { (line) } } }
             }
-            (others(report))
+            @if let Some(others) = others(report) { (others) }
         }
     }
 }
@@ -55,34 +56,28 @@ fn unseen(report: &Report<'_>) -> Markup {
 }
 
 /// With `--all-reasons`: what no block caused, by receiving domain.
-fn others(report: &Report<'_>) -> Markup {
+fn others(report: &Report<'_>) -> Option<Markup> {
     let groups: Vec<_> = report.groups.iter().filter(|group| !group.is_block()).collect();
-    let words = &report.words.html.hit;
-    html! {
-        @if !groups.is_empty() {
-            div class="scroll" role="region" aria-labelledby="others" tabindex="0" {
-                table {
-                    caption id="others" { (report.words.rest.others) }
-                    thead {
-                        tr {
-                            th scope="col" { (words.domain) }
-                            th scope="col" class="n" { (words.mails) }
-                            th scope="col" { (report.words.column.reasons) }
-                        }
-                    }
-                    tbody {
-                        @for group in groups {
-                            @let reasons = group.reasons.iter().map(|reason| report.words.reasons.of(*reason));
-                            @let reasons: Vec<&str> = reasons.collect();
-                            tr {
-                                th scope="row" { (visible(group.receiving_domain.as_str())) }
-                                td class="n" { (group.messages.len()) }
-                                td { (reasons.join(&report.words.join.list)) }
-                            }
-                        }
-                    }
+    if groups.is_empty() {
+        return None;
+    }
+    let words = &report.words;
+    let columns = [
+        Column::Text(&words.html.hit.domain),
+        Column::Number(&words.html.hit.mails),
+        Column::Text(&words.column.reasons),
+    ];
+    let body = html! {
+        tbody {
+            @for group in groups {
+                @let reasons = group.reasons.iter().map(|reason| words.reasons.of(*reason));
+                tr {
+                    th scope="row" { (visible(group.receiving_domain.as_str())) }
+                    td class="n" { (group.messages.len()) }
+                    td { (reasons.collect::<Vec<_>>().join(&words.join.list)) }
                 }
             }
         }
-    }
+    };
+    Some(table("others", &words.rest.others, &columns, &body))
 }

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use crate::check::{Answer, Listing};
 use crate::event::ListId;
 use crate::report::checks::meaning;
+use crate::report::html::table::{Column, table};
 use crate::report::html::{badge, ip_name, minute};
 use crate::report::rows::Row;
 use crate::report::severity::Severity;
@@ -54,29 +55,24 @@ fn private<'g>(rows: &'g [Row<'_, '_>]) -> BTreeMap<&'g ListId, BTreeSet<Option<
 
 fn answers(report: &Report<'_>, by_ip: &BTreeMap<IpAddr, Vec<&Listing>>) -> Markup {
     let words = &report.words.html.lists;
-    html! {
-        div class="scroll" role="region" aria-labelledby="lists-asked" tabindex="0" {
-            table {
-                caption id="lists-asked" { (words.asked) }
-                thead {
-                    tr {
-                        th scope="col" { (words.zone) }
-                        th scope="col" { (words.result) }
-                        th scope="col" { (words.meaning) }
-                        th scope="col" { (words.list) }
-                        th scope="col" { (words.when) }
-                    }
-                }
-                @for (ip, listings) in by_ip {
-                    tbody {
-                        tr class="group" { th class="ip" colspan="5" scope="rowgroup" { (ip) } }
-                        @for listing in sorted(listings) { (row(report, listing)) }
-                        (clean(report, listings))
-                    }
-                }
+    let headings = [
+        &words.zone,
+        &words.result,
+        &words.meaning,
+        &words.list,
+        &words.when,
+    ];
+    let columns = headings.map(|heading| Column::Text(heading));
+    let bodies = html! {
+        @for (ip, listings) in by_ip {
+            tbody {
+                tr class="group" { th class="ip" colspan=(columns.len()) scope="rowgroup" { (ip) } }
+                @for listing in sorted(listings) { (row(report, listing)) }
+                (clean(report, listings))
             }
         }
-    }
+    };
+    table("lists-asked", &words.asked, &columns, &bodies)
 }
 
 /// Those that a reader has to look at: listings, then what could not be read.

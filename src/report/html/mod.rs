@@ -11,6 +11,7 @@ mod lists;
 mod page;
 #[cfg(test)]
 mod sample;
+mod table;
 mod timeline;
 mod words;
 
