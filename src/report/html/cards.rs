@@ -48,15 +48,9 @@ pub(super) fn cards<'r, 'g, 'a>(report: &Report<'_>, rows: &'r [Row<'g, 'a>]) ->
     cards
 }
 
-pub(super) fn section(report: &Report<'_>, cards: &[Card<'_, '_, '_>]) -> Markup {
-    html! {
-        @if !cards.is_empty() {
-            section id="ips" aria-labelledby="ips-title" {
-                h2 id="ips-title" { (report.words.html.card.title) }
-                @for card in cards { (article(report, card)) }
-            }
-        }
-    }
+/// `None` where no address is blocked.
+pub(super) fn section(report: &Report<'_>, cards: &[Card<'_, '_, '_>]) -> Option<Markup> {
+    (!cards.is_empty()).then(|| html! { @for card in cards { (article(report, card)) } })
 }
 
 fn article(report: &Report<'_>, card: &Card<'_, '_, '_>) -> Markup {

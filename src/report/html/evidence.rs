@@ -18,15 +18,12 @@ pub(super) fn section(report: &Report<'_>, cards: &[Card<'_, '_, '_>], recorded:
             .collect()
     };
     html! {
-        section id="evidence" aria-labelledby="evidence-title" {
-            h2 id="evidence-title" { (words.title) }
-            p { @if recorded.is_empty() { (words.none) } @else { (words.intro) } }
-            @for card in cards {
-                @let bounces = of(card);
-                @if !bounces.is_empty() {
-                    h3 class="ip" { (ip_name(report, card.ip)) }
-                    @for bounce in bounces { (sample(report, bounce)) }
-                }
+        p { @if recorded.is_empty() { (words.none) } @else { (words.intro) } }
+        @for card in cards {
+            @let bounces = of(card);
+            @if !bounces.is_empty() {
+                h3 class="ip" { (ip_name(report, card.ip)) }
+                @for bounce in bounces { (sample(report, bounce)) }
             }
         }
     }

@@ -53,13 +53,9 @@ struct Sent<'g> {
 }
 
 pub(super) fn section(report: &Report<'_>, rows: &[Row<'_, '_>]) -> Markup {
-    let words = &report.words.html.hit;
     html! {
-        section id="hit" aria-labelledby="hit-title" {
-            h2 id="hit-title" { (words.title) }
-            (domains(report, &by_provider(rows)))
-            (senders(report, &by_sender(rows)))
-        }
+        (domains(report, &by_provider(rows)))
+        (senders(report, &by_sender(rows)))
     }
 }
 

@@ -9,19 +9,16 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
     let words = &report.words.html.limits;
     let rest = summary::rest(report);
     html! {
-        section id="limits" aria-labelledby="limits-title" {
-            h2 id="limits-title" { (words.title) }
-            ul {
-                li { (words.silence) }
-                @if !report.history.listings.is_empty() { li { (words.between_checks) } }
-            }
-            (unseen(report))
-            @if !rest.is_empty() {
-                h3 { (words.not_counted) }
-                ul { @for line in rest { li { (line) } } }
-            }
-            @if let Some(others) = others(report) { (others) }
+        ul {
+            li { (words.silence) }
+            @if !report.history.listings.is_empty() { li { (words.between_checks) } }
         }
+        (unseen(report))
+        @if !rest.is_empty() {
+            h3 { (words.not_counted) }
+            ul { @for line in rest { li { (line) } } }
+        }
+        @if let Some(others) = others(report) { (others) }
     }
 }
 

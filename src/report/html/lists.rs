@@ -23,18 +23,15 @@ pub(super) fn section(report: &Report<'_>, rows: &[Row<'_, '_>]) -> Markup {
     }
     let private = private(rows);
     html! {
-        section id="lists" aria-labelledby="lists-title" {
-            h2 id="lists-title" { (words.title) }
-            @if by_ip.is_empty() { p { (words.nothing_asked) } } @else { (answers(report, &by_ip)) }
-            @if !private.is_empty() {
-                h3 { (words.private) }
-                p { (words.private_why) }
-                dl class="pairs" {
-                    @for (list, ips) in &private {
-                        div {
-                            dt { (visible(&list.to_string())) }
-                            dd { @for ip in ips { span class="ip" { (ip_name(report, *ip)) } " " } }
-                        }
+        @if by_ip.is_empty() { p { (words.nothing_asked) } } @else { (answers(report, &by_ip)) }
+        @if !private.is_empty() {
+            h3 { (words.private) }
+            p { (words.private_why) }
+            dl class="pairs" {
+                @for (list, ips) in &private {
+                    div {
+                        dt { (visible(&list.to_string())) }
+                        dd { @for ip in ips { span class="ip" { (ip_name(report, *ip)) } " " } }
                     }
                 }
             }

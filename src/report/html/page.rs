@@ -17,19 +17,18 @@ const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSI
 /// Addresses that the overview names for each state.
 const NAMED: usize = 12;
 
+/// A part of the page under a heading of its own.
+struct Section<'r> {
+    id: &'static str,
+    title: &'r str,
+    content: Markup,
+}
+
 pub(super) fn page(report: &Report<'_>, rows: &[Row<'_, '_>], recorded: &[Recorded]) -> Markup {
     let words = &report.words.html;
     let date = report.clock.show(report.now).format("%Y-%m-%d");
     let cards = cards::cards(report, rows);
-    let timeline = timeline::section(report, rows);
-    let sections = [
-        ("ips", &words.card.title, !cards.is_empty()),
-        ("timeline", &words.timeline.title, timeline.is_some()),
-        ("hit", &words.hit.title, !rows.is_empty()),
-        ("lists", &words.lists.title, !rows.is_empty()),
-        ("evidence", &words.evidence.title, !rows.is_empty()),
-        ("limits", &words.limits.title, true),
-    ];
+    let sections = sections(report, rows, &cards, recorded);
     html! {
         (DOCTYPE)
         html lang=(report.lang.tag()) {
@@ -48,25 +47,48 @@ pub(super) fn page(report: &Report<'_>, rows: &[Row<'_, '_>], recorded: &[Record
                     (heading(report, rows))
                     (overview(report, &cards))
                     nav class="contents" aria-label=(words.page.contents) {
-                        @for (id, title, _) in sections.iter().filter(|(_, _, is_there)| *is_there) {
-                            a href={ "#" (id) } { (title) } " "
-                        }
+                        @for Section { id, title, .. } in &sections { a href={ "#" (id) } { (title) } " " }
                     }
                 }
                 main {
-                    (cards::section(report, &cards))
-                    @if let Some(timeline) = timeline { (timeline) }
-                    @if !rows.is_empty() {
-                        (hit::section(report, rows))
-                        (lists::section(report, rows))
-                        (evidence::section(report, &cards, recorded))
+                    @for Section { id, title, content } in &sections {
+                        section id=(id) aria-labelledby={ (id) "-title" } {
+                            h2 id={ (id) "-title" } { (title) }
+                            (content)
+                        }
                     }
-                    (limits::section(report))
                 }
                 footer { p { (fill(&words.page.footer, &[("program", &PROGRAM)])) } }
             }
         }
     }
+}
+
+/// The sections that have something to say.
+fn sections<'r>(
+    report: &'r Report<'_>,
+    rows: &[Row<'_, '_>],
+    cards: &[Card<'_, '_, '_>],
+    recorded: &[Recorded],
+) -> Vec<Section<'r>> {
+    let words = &report.words.html;
+    let has_entries = !rows.is_empty();
+    let hit = has_entries.then(|| hit::section(report, rows));
+    let lists = has_entries.then(|| lists::section(report, rows));
+    let evidence = has_entries.then(|| evidence::section(report, cards, recorded));
+    let all = [
+        ("ips", &words.card.title, cards::section(report, cards)),
+        ("timeline", &words.timeline.title, timeline::section(report, rows)),
+        ("hit", &words.hit.title, hit),
+        ("lists", &words.lists.title, lists),
+        ("evidence", &words.evidence.title, evidence),
+        ("limits", &words.limits.title, Some(limits::section(report))),
+    ];
+    let said = all.into_iter().filter_map(|(id, title, content)| {
+        let content = content?;
+        Some(Section { id, title, content })
+    });
+    said.collect()
 }
 
 fn heading(report: &Report<'_>, rows: &[Row<'_, '_>]) -> Markup {

@@ -54,16 +54,13 @@ pub(super) fn section(report: &Report<'_>, rows: &[Row<'_, '_>]) -> Option<Marku
     let timeline = Timeline::of(report, rows)?;
     let words = &report.words.html.timeline;
     Some(html! {
-        section id="timeline" aria-labelledby="timeline-title" {
-            h2 id="timeline-title" { (words.title) }
-            p { (words.how_to_read) }
-            figure {
-                (svg::drawing(report, &timeline))
-                figcaption { (legend::legend(report, &timeline)) }
-            }
-            @if timeline.more > 0 { p { (words.more_rows.of(timeline.more)) } }
-            @if timeline.not_drawn > 0 { p { (words.not_drawn.of(timeline.not_drawn)) } }
+        p { (words.how_to_read) }
+        figure {
+            (svg::drawing(report, &timeline))
+            figcaption { (legend::legend(report, &timeline)) }
         }
+        @if timeline.more > 0 { p { (words.more_rows.of(timeline.more)) } }
+        @if timeline.not_drawn > 0 { p { (words.not_drawn.of(timeline.not_drawn)) } }
     })
 }
 
