@@ -31,16 +31,12 @@ pub enum End {
     Presumed,
 }
 
-/// The spells of a group, oldest first.
-#[must_use]
-pub fn spells(observed: &Observed<'_>) -> Vec<Spell> {
-    Course::of(observed).spells
-}
-
-/// How a group stands after the observations so far.
-#[derive(Default)]
-pub(super) struct Course<'a> {
-    pub(super) spells: Vec<Spell>,
+/// How a group came to stand as it does.
+#[derive(Clone, Debug)]
+pub struct Course<'a> {
+    /// When it was refused or listed, oldest first.
+    pub spells: Vec<Spell>,
+    pub(super) observed: Observed<'a>,
     /// Whether the last observation of the last spell is that a zone lists the address.
     pub(super) is_listed: bool,
     /// What each zone last said, since the last refusal: after one, every zone has to say again that it is over.
@@ -58,12 +54,21 @@ enum Observation<'a> {
 }
 
 impl<'a> Course<'a> {
-    pub(super) fn of(observed: &Observed<'a>) -> Self {
-        let mut course = Self::default();
-        for (at, observation) in observations(observed) {
-            course.follow(at, observation, observed);
+    /// Follows what was observed up to now.
+    #[must_use]
+    pub fn of(observed: Observed<'a>) -> Self {
+        let mut course = Self {
+            spells: Vec::new(),
+            observed,
+            is_listed: false,
+            said: BTreeMap::new(),
+            known_since: None,
+            last_clean: None,
+        };
+        for (at, observation) in observations(&observed) {
+            course.follow(at, observation);
         }
-        course.presume(observed.now, observed);
+        course.presume(observed.now);
         course
     }
 
@@ -72,33 +77,33 @@ impl<'a> Course<'a> {
         self.spells.len() > 1
     }
 
-    fn follow(&mut self, at: Timestamp, observation: Observation<'a>, observed: &Observed<'_>) {
+    fn follow(&mut self, at: Timestamp, observation: Observation<'a>) {
         match observation {
             Observation::Refusal(read_at) => {
                 self.said.clear();
                 self.is_listed = false;
-                self.went_on(at, read_at, observed);
+                self.went_on(at, read_at);
             }
             Observation::Answer(zone, true) => {
                 self.said.insert(zone, true);
                 self.is_listed = true;
-                self.went_on(at, at, observed);
+                self.went_on(at, at);
             }
             Observation::Answer(zone, false) => {
                 self.said.insert(zone, false);
-                let all_said_no = observed.all_zones(|zone| self.said.get(zone) == Some(&false));
-                if observed.can_be_asked() && all_said_no {
+                let said_no = |zone: &Zone| self.said.get(zone) == Some(&false);
+                if self.observed.can_be_asked() && self.observed.all_zones(said_no) {
                     self.is_over(at);
                 }
             }
         }
     }
 
-    fn went_on(&mut self, at: Timestamp, read_at: Timestamp, observed: &Observed<'_>) {
+    fn went_on(&mut self, at: Timestamp, read_at: Timestamp) {
         // Nobody presumed anything of what was not yet read then: a mailbox that is read for the first time tells of one
         // spell, with days of which it has no bounce.
         if self.known_since.is_some_and(|since| since < at) {
-            self.presume(at, observed);
+            self.presume(at);
         }
         match self.spells.last_mut().filter(|spell| spell.end == End::Open) {
             Some(spell) => {
@@ -125,14 +130,12 @@ impl<'a> Course<'a> {
     }
 
     /// Ends the spell if it has been quiet for long at this time.
-    fn presume(&mut self, at: Timestamp, observed: &Observed<'_>) {
+    fn presume(&mut self, at: Timestamp) {
+        let presumed_after = self.observed.presumed_after;
         let Some(spell) = self.spells.last_mut().filter(|spell| spell.end == End::Open) else {
             return;
         };
-        if observed
-            .presumed_after
-            .is_some_and(|quiet| at - spell.ended_after > quiet)
-        {
+        if presumed_after.is_some_and(|quiet| at - spell.ended_after > quiet) {
             spell.end = End::Presumed;
         }
     }
@@ -166,7 +169,7 @@ mod tests {
 
     use crate::check::{Answer, Listing};
     use crate::event::{Reason, Timestamp, Zone};
-    use crate::ledger::{End, Observed, Refusal, Spell, spells};
+    use crate::ledger::{Course, End, Observed, Refusal, Spell};
 
     /// An hour of November 2026.
     fn day(day: i64, hour: i64) -> Timestamp {
@@ -196,7 +199,7 @@ mod tests {
 
     fn of(zones: &[&Zone], refusals: &[Refusal], listings: &[Listing], now: Timestamp) -> Vec<Spell> {
         let lists = [zones.to_vec()];
-        spells(&Observed {
+        let course = Course::of(Observed {
             ip: Some("198.51.100.77".parse().unwrap()),
             lists: if zones.is_empty() { &[] } else { &lists },
             refusals,
@@ -204,7 +207,8 @@ mod tests {
             last_report: None,
             presumed_after: zones.is_empty().then_some(TimeDelta::days(14)),
             now,
-        })
+        });
+        course.spells
     }
 
     #[test]

@@ -35,7 +35,7 @@ use crate::event::{
 #[cfg(test)]
 pub(crate) use bounces::bounces_of;
 pub use bounces::{Bounce, Mail, Outcomes, Recipient};
-pub use course::{End, Spell, spells};
+pub use course::{Course, End, Spell};
 pub use error::Error;
 pub use everything::Everything;
 pub use identity::is_one;

@@ -122,7 +122,8 @@ impl<'a> Observed<'a> {
 
 /// The state of a group.
 #[must_use]
-pub fn state(observed: &Observed<'_>) -> State {
+pub fn state(course: &Course<'_>) -> State {
+    let observed = &course.observed;
     let refusals = observed.refusals;
     if !refusals.is_empty()
         && refusals
@@ -135,7 +136,6 @@ pub fn state(observed: &Observed<'_>) -> State {
     let is_new = first_seen
         .zip(observed.last_report)
         .is_some_and(|(seen, report)| seen > report);
-    let course = Course::of(observed);
     match course.spells.last() {
         Some(spell) if spell.end != End::Open => State::Cleared,
         // Nothing says when it was refused, and every zone says that it is over.
@@ -190,7 +190,7 @@ mod tests {
 
     use crate::check::{Answer, Listing};
     use crate::event::{Reason, Timestamp, Zone};
-    use crate::ledger::{ListedNow, Observed, Refusal, State, listed_now, state};
+    use crate::ledger::{Course, ListedNow, Observed, Refusal, State, listed_now, state};
 
     const FORTNIGHT: TimeDelta = TimeDelta::days(14);
     const ZEN: &str = "zen.spamhaus.org";
@@ -265,7 +265,7 @@ mod tests {
         }
 
         fn state(&self, now: Timestamp) -> State {
-            self.with(now, state)
+            self.with(now, |observed| state(&Course::of(*observed)))
         }
 
         fn listed_now(&self, now: Timestamp) -> ListedNow {
@@ -413,16 +413,13 @@ mod tests {
     #[test]
     fn a_group_with_a_private_list_beside_a_public_one_is_never_said_to_be_over() {
         let group = Group::new(&[ZEN], &[refused(day(1, 0), day(1, 1))], &[clean(day(5, 0))]);
-        let (over, mixed) = group.with(day(5, 0), |observed| {
+        let [over, mixed] = group.with(day(5, 0), |observed| {
             let lists = [observed.lists, &[Vec::new()]].concat();
             let mixed = Observed {
                 lists: &lists,
                 ..*observed
             };
-            (
-                (state(observed), listed_now(observed)),
-                (state(&mixed), listed_now(&mixed)),
-            )
+            [*observed, mixed].map(|observed| (state(&Course::of(observed)), listed_now(&observed)))
         });
         assert_eq!(over, (State::Cleared, ListedNow::No));
         assert_eq!(mixed, (State::Unknown, ListedNow::Unknown));

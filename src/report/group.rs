@@ -9,7 +9,7 @@ use crate::catalogue::{Catalogue, Hosting, WhoMayAsk};
 use crate::check::{Answer, Exchange, Listing, Mx, Names, Network, Owner, Ptr};
 use crate::event::{Action, ListId, Reason, ReceivingDomain, Timestamp, Zone};
 use crate::ledger::{
-    Bounce, History, ListedNow, Mail, Observed, Recipient, Refusal, Spell, State, listed_now, spells, state,
+    Bounce, Course, History, ListedNow, Mail, Observed, Recipient, Refusal, Spell, State, listed_now, state,
 };
 use crate::report::late::{LateCause, is_late, queue_life};
 use crate::report::news::is_news;
@@ -128,7 +128,8 @@ impl<'a> Group<'a> {
             presumed_after: (!can_be_proven(&lists, facts.catalogue)).then_some(facts.presumed_after),
             now: facts.now,
         };
-        let state = state(&observed);
+        let course = Course::of(observed);
+        let state = state(&course);
         let ours = Ours::of_all(
             bounces
                 .iter()
@@ -191,7 +192,7 @@ impl<'a> Group<'a> {
                 .news_since
                 .is_none_or(|before| is_news(&bounces, state, &observed, before)),
             listed_now: listed_now(&observed),
-            spells: spells(&observed),
+            spells: course.spells,
             presumed_after: observed.presumed_after,
             zones_listed: known
                 .newest

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::event::Timestamp;
-use crate::ledger::{Bounce, Observed, State, state};
+use crate::ledger::{Bounce, Course, Observed, State, state};
 use crate::report::group::refusals;
 use crate::report::late::is_late;
 
@@ -41,13 +41,13 @@ fn then(old: &[&Bounce], observed: &Observed<'_>, before: Timestamp) -> State {
         .filter(|listing| listing.checked_at <= before)
         .cloned()
         .collect();
-    state(&Observed {
+    state(&Course::of(Observed {
         refusals: &refusals,
         listings: &listings,
         last_report: None,
         now: before,
         ..*observed
-    })
+    }))
 }
 
 /// What of a state is news: that nothing new is known of a block is none.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::check::{Answer, Listing};
 use crate::event::{ListId, Zone};
-use crate::ledger::{Bounce, End, Mail, Observed, Spell, State, spells};
+use crate::ledger::{Bounce, Course, End, Mail, Observed, Spell, State};
 use crate::report::group::{Group, refusals};
 use crate::report::html::timeline::axis::Axis;
 use crate::report::late::is_late;
@@ -80,7 +80,7 @@ enum About<'a> {
 }
 
 /// What a row is made from.
-pub(super) struct Course<'g, 'a> {
+pub(super) struct Subject<'g, 'a> {
     ip: Option<IpAddr>,
     about: About<'a>,
     /// In the words of the entry.
@@ -90,8 +90,8 @@ pub(super) struct Course<'g, 'a> {
 }
 
 /// The rows, in the order of the entries.
-pub(super) fn lanes<'g, 'a>(rows: &'g [Row<'g, 'a>]) -> Vec<Course<'g, 'a>> {
-    let mut lanes: Vec<Course<'_, '_>> = Vec::new();
+pub(super) fn subjects<'g, 'a>(rows: &'g [Row<'g, 'a>]) -> Vec<Subject<'g, 'a>> {
+    let mut subjects: Vec<Subject<'_, '_>> = Vec::new();
     let mut places: HashMap<(Option<IpAddr>, About<'_>), usize> = HashMap::new();
     for row in rows {
         for group in row.groups.iter().copied() {
@@ -102,9 +102,9 @@ pub(super) fn lanes<'g, 'a>(rows: &'g [Row<'g, 'a>]) -> Vec<Course<'g, 'a>> {
                     Some(list) => About::List(list),
                     None => About::Receiver(receiver),
                 };
-                let place = *places.entry((row.ip, about.clone())).or_insert(lanes.len());
-                if lanes.len() == place {
-                    lanes.push(Course {
+                let place = *places.entry((row.ip, about.clone())).or_insert(subjects.len());
+                if subjects.len() == place {
+                    subjects.push(Subject {
                         ip: row.ip,
                         about,
                         entry: row,
@@ -112,19 +112,23 @@ pub(super) fn lanes<'g, 'a>(rows: &'g [Row<'g, 'a>]) -> Vec<Course<'g, 'a>> {
                         bounces: Vec::new(),
                     });
                 }
-                if let Some(lane) = lanes.get_mut(place) {
-                    lane.bounces.push(bounce);
-                    if lane.groups.last().is_none_or(|last| !std::ptr::eq(*last, group)) {
-                        lane.groups.push(group);
+                if let Some(subject) = subjects.get_mut(place) {
+                    subject.bounces.push(bounce);
+                    if subject
+                        .groups
+                        .last()
+                        .is_none_or(|last| !std::ptr::eq(*last, group))
+                    {
+                        subject.groups.push(group);
                     }
                 }
             }
         }
     }
-    lanes
+    subjects
 }
 
-impl<'a> Course<'_, 'a> {
+impl<'a> Subject<'_, 'a> {
     /// Its shapes, of all times.
     pub(super) fn lane(&self, report: &Report<'_>) -> Lane {
         let zones = self.zones();
@@ -133,7 +137,8 @@ impl<'a> Course<'_, 'a> {
             About::Receiver(_) => Vec::new(),
         };
         let refusals = refusals(&self.bounces);
-        let spells = spells(&Observed {
+        // Of a list, whichever receivers follow it; that of a group is of one receiver, whichever lists it names.
+        let Course { spells, .. } = Course::of(Observed {
             ip: self.ip,
             lists: &lists,
             refusals: &refusals,

@@ -13,7 +13,7 @@ use crate::report::Report;
 use crate::report::rows::Row;
 
 use axis::Axis;
-use lane::{Lane, lanes};
+use lane::{Lane, subjects};
 
 /// Rows that are drawn.
 const MOST_LANES: usize = 40;
@@ -31,13 +31,10 @@ pub(super) struct Timeline {
 impl Timeline {
     /// `None` where nothing says when it was.
     pub(super) fn of(report: &Report<'_>, rows: &[Row<'_, '_>]) -> Option<Self> {
-        let courses = lanes(rows);
-        let more = courses.len().saturating_sub(MOST_LANES);
-        let mut lanes: Vec<Lane> = courses
-            .iter()
-            .take(MOST_LANES)
-            .map(|course| course.lane(report))
-            .collect();
+        let subjects = subjects(rows);
+        let more = subjects.len().saturating_sub(MOST_LANES);
+        let drawn = subjects.iter().take(MOST_LANES);
+        let mut lanes: Vec<Lane> = drawn.map(|subject| subject.lane(report)).collect();
         let axis = Axis::of(report, &lanes)?;
         let not_drawn = lanes.iter_mut().map(|lane| lane.fit(&axis)).sum();
         Some(Self {
