@@ -339,6 +339,16 @@ impl Answer {
         }
     }
 
+    /// Whether it says that the address is listed or that it is not; `None` for those that count for nothing.
+    #[must_use]
+    pub fn is_listed(&self) -> Option<bool> {
+        match self {
+            Self::Listed(_) => Some(true),
+            Self::NotListed => Some(false),
+            Self::Refused(_) | Self::Timeout | Self::Error(_) | Self::ZoneDead(_) => None,
+        }
+    }
+
     /// The addresses that came back.
     #[must_use]
     pub fn codes(&self) -> &[Ipv4Addr] {

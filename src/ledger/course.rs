@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use crate::event::{Reason, Timestamp, Zone};
 use crate::ledger::Observed;
-use crate::ledger::state::decided;
 
 /// A time during which a group was refused or listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +154,7 @@ fn observations<'a>(observed: &Observed<'a>) -> Vec<(Timestamp, Observation<'a>)
             Some((refusal.at?.min(read_at), Observation::Refusal(read_at)))
         });
     let answers = observed.answers().filter_map(|listing| {
-        let is_listed = decided(&listing.answer)?;
+        let is_listed = listing.answer.is_listed()?;
         Some((listing.checked_at, Observation::Answer(&listing.zone, is_listed)))
     });
     let mut all: Vec<_> = refusals.chain(answers).collect();

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use chrono::TimeDelta;
 use strum::{Display, EnumIter, EnumString};
 
-use crate::check::{Answer, Listing};
+use crate::check::Listing;
 use crate::event::{Reason, Timestamp, Zone};
 use crate::ledger::Bounce;
 use crate::ledger::course::{Course, End};
@@ -159,7 +159,7 @@ pub fn listed_now(observed: &Observed<'_>) -> ListedNow {
         let listing = last
             .get(zone)
             .filter(|listing| observed.now - listing.checked_at <= FRESH)?;
-        decided(&listing.answer)
+        listing.answer.is_listed()
     };
     if observed
         .lists
@@ -172,15 +172,6 @@ pub fn listed_now(observed: &Observed<'_>) -> ListedNow {
         ListedNow::No
     } else {
         ListedNow::Unknown
-    }
-}
-
-/// Whether an answer says listed or not listed; `None` for those that count for nothing.
-pub(super) fn decided(answer: &Answer) -> Option<bool> {
-    match answer {
-        Answer::Listed(_) => Some(true),
-        Answer::NotListed => Some(false),
-        Answer::Refused(_) | Answer::Timeout | Answer::Error(_) | Answer::ZoneDead(_) => None,
     }
 }
 

@@ -315,12 +315,10 @@ impl Tally {
             unread: 0,
         };
         for listing in listings {
-            *match listing.answer {
-                Answer::Listed(_) => &mut tally.listed,
-                Answer::NotListed => &mut tally.clean,
-                Answer::Refused(_) | Answer::Timeout | Answer::Error(_) | Answer::ZoneDead(_) => {
-                    &mut tally.unread
-                }
+            *match listing.answer.is_listed() {
+                Some(true) => &mut tally.listed,
+                Some(false) => &mut tally.clean,
+                None => &mut tally.unread,
             } += 1;
         }
         tally

@@ -24,10 +24,10 @@ impl Severity {
     }
 
     pub(super) fn of_answer(answer: &Answer) -> Self {
-        match answer {
-            Answer::Listed(_) => Self::Bad,
-            Answer::NotListed => Self::Good,
-            Answer::Refused(_) | Answer::Timeout | Answer::Error(_) | Answer::ZoneDead(_) => Self::Warn,
+        match answer.is_listed() {
+            Some(true) => Self::Bad,
+            Some(false) => Self::Good,
+            None => Self::Warn,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use crate::check::{Answer, Listing};
+use crate::check::Listing;
 use crate::event::{ListId, Zone};
 use crate::ledger::{Bounce, Course, End, Mail, Observed, Spell, State};
 use crate::report::group::{Group, refusals};
@@ -200,7 +200,7 @@ fn sent(bounce: &Bounce) -> (Mail, Option<i64>, Option<i64>) {
 
 fn bar(spell: Spell, answers: &[&Listing]) -> Bar {
     let is_listed = answers.iter().any(|listing| {
-        matches!(listing.answer, Answer::Listed(_))
+        listing.answer.is_listed() == Some(true)
             && (spell.began_by..=spell.ended_after).contains(&listing.checked_at)
     });
     Bar {
@@ -220,11 +220,10 @@ fn clean(spells: &[Spell], answers: &[&Listing], zones: usize) -> Vec<(i64, i64)
     let mut said: BTreeMap<&Zone, bool> = BTreeMap::new();
     let mut clean = Vec::new();
     for listing in answers {
-        match listing.answer {
-            Answer::NotListed => said.insert(&listing.zone, false),
-            Answer::Listed(_) => said.insert(&listing.zone, true),
-            Answer::Refused(_) | Answer::Timeout | Answer::Error(_) | Answer::ZoneDead(_) => continue,
+        let Some(is_listed) = listing.answer.is_listed() else {
+            continue;
         };
+        said.insert(&listing.zone, is_listed);
         if said.len() == zones && said.values().all(|is_listed| !is_listed) {
             clean.push(listing.checked_at);
         }
@@ -252,10 +251,7 @@ fn unread(answers: &[&Listing]) -> Vec<(i64, i64)> {
     let mut stretches: Vec<(i64, i64)> = Vec::new();
     let mut goes_on = false;
     for listing in answers {
-        let tells = match listing.answer {
-            Answer::Listed(_) | Answer::NotListed => true,
-            Answer::Refused(_) | Answer::Timeout | Answer::Error(_) | Answer::ZoneDead(_) => false,
-        };
+        let tells = listing.answer.is_listed().is_some();
         let at = listing.checked_at.timestamp();
         match stretches.last_mut() {
             _ if tells => {}
