@@ -1,10 +1,11 @@
 //! The timeline: what was asked, refused and listed when, and when the mail was sent whose bounces came.
 //!
-//! First the shapes, in time (`lane`, `axis`), then their drawing (`svg`, `legend`).
+//! First what happened (`subject`), as shapes in time (`lane`, `axis`), then their drawing (`svg`, `legend`).
 
 mod axis;
 mod lane;
 mod legend;
+mod subject;
 mod svg;
 
 use maud::{Markup, html};
@@ -13,7 +14,8 @@ use crate::report::Report;
 use crate::report::rows::Row;
 
 use axis::Axis;
-use lane::{Lane, subjects};
+use lane::Lane;
+use subject::subjects;
 
 /// Rows that are drawn.
 const MOST_LANES: usize = 40;
