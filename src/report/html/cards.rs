@@ -1,5 +1,6 @@
 //! A card for each blocked address: what to do first, then what happens, whom it hit, and the reply to copy.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use maud::{Markup, html};
@@ -32,7 +33,7 @@ impl Card<'_, '_, '_> {
 /// The cards, in the order in which the entries name their addresses.
 pub(super) fn cards<'r, 'g, 'a>(report: &Report<'_>, rows: &'r [Row<'g, 'a>]) -> Vec<Card<'r, 'g, 'a>> {
     let mut cards: Vec<Card<'_, '_, '_>> = Vec::new();
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     for entry in rows.iter().zip(about_ip::lines(report, rows)) {
         let ip = entry.0.ip;
         let place = *places.entry(ip).or_insert(cards.len());

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::ledger::Recorded;
 use crate::report::html::cards::Card;
-use crate::report::html::{cards, evidence, hit, ip_name, limits, lists, state_badge, timeline};
+use crate::report::html::{cards, day, evidence, hit, ip_name, limits, lists, state_badge, timeline};
 use crate::report::rows::{Row, states};
 use crate::report::summary;
 use crate::report::words::fill;
@@ -26,7 +26,7 @@ struct Section<'r> {
 
 pub(super) fn page(report: &Report<'_>, rows: &[Row<'_, '_>], recorded: &[Recorded]) -> Markup {
     let words = &report.words.html;
-    let date = report.clock.show(report.now).format("%Y-%m-%d");
+    let date = day(report, report.now);
     let cards = cards::cards(report, rows);
     let sections = sections(report, rows, &cards, recorded);
     html! {

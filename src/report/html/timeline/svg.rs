@@ -1,7 +1,5 @@
 //! Draws the timeline: one picture for as many rows as fit a printed page.
 
-use std::fmt::Write;
-
 use maud::{Markup, html};
 
 use crate::report::Report;
@@ -69,7 +67,7 @@ pub(super) fn drawing(report: &Report<'_>, timeline: &Timeline) -> Markup {
     };
     let tells_dots = timeline.lanes.iter().map(|lane| lane.dots.len()).sum::<usize>() <= TOLD_DOTS;
     html! {
-        div class="scroll timeline" role="region" aria-labelledby="timeline-title" tabindex="0" {
+        div class="scroll" role="region" aria-labelledby="timeline-title" tabindex="0" {
             (hatching())
             @for (number, lanes) in timeline.lanes.chunks(LANES).enumerate() {
                 (picture(report, &scale, number + 1, lanes, tells_dots))
@@ -261,7 +259,7 @@ fn stretches(scale: &Scale<'_>, stretches: &[(i64, i64)], y: f64, shortest: f64)
     for (from, to) in stretches {
         let (from, to) = (scale.x(*from), scale.x(*to));
         let missing = (shortest - (to - from)).max(0.0) / 2.0;
-        write!(path, "M{} {}H{}", n(from - missing), n(y), n(to + missing)).ok();
+        path += &format!("M{} {}H{}", n(from - missing), n(y), n(to + missing));
     }
     path
 }
@@ -276,12 +274,12 @@ fn outlines<'b>(scale: &Scale<'_>, bars: impl Iterator<Item = &'b Bar>, y: f64) 
         (from, to) = (from - missing, to + missing);
         let middle = n(y);
         if rises < from {
-            write!(slopes, "M{} {middle}L{} {top}V{bottom}Z", n(rises), n(from)).ok();
+            slopes += &format!("M{} {middle}L{} {top}V{bottom}Z", n(rises), n(from));
         }
         if falls > to {
-            write!(slopes, "M{} {middle}L{} {top}V{bottom}Z", n(falls), n(to)).ok();
+            slopes += &format!("M{} {middle}L{} {top}V{bottom}Z", n(falls), n(to));
         }
-        write!(bodies, "M{} {top}H{}V{bottom}H{}Z", n(from), n(to), n(from)).ok();
+        bodies += &format!("M{} {top}H{}V{bottom}H{}Z", n(from), n(to), n(from));
     }
     (slopes, bodies)
 }
@@ -293,8 +291,8 @@ fn curves(scale: &Scale<'_>, lane: &Lane, y: f64) -> (String, String) {
         let (from, to) = (scale.x(late.sent), scale.x(late.bounced));
         let (third, low) = ((to - from) / 4.0, n(y + 13.0));
         let [one, other, from, to, y, below] = [from + third, to - third, from, to, y, y + 3.0].map(n);
-        write!(curves, "M{from} {below}C{one} {low} {other} {low} {to} {below}").ok();
-        write!(bounces, "M{to} {y}h0").ok();
+        curves += &format!("M{from} {below}C{one} {low} {other} {low} {to} {below}");
+        bounces += &format!("M{to} {y}h0");
     }
     (curves, bounces)
 }
