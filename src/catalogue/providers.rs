@@ -35,11 +35,14 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// The short name: the part before " / " or the first comma.
+    /// The short name: the part before " / ", a parenthesis or the first comma.
     #[must_use]
     pub fn short_name(&self) -> &str {
-        let name = self.name.split(" / ").next().unwrap_or_default();
-        name.split(',').next().unwrap_or_default().trim()
+        let parts = [" / ", " (", ","]
+            .into_iter()
+            .filter_map(|mark| self.name.find(mark));
+        let end = parts.min().unwrap_or(self.name.len());
+        self.name.get(..end).unwrap_or_default().trim()
     }
 }
 

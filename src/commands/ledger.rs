@@ -1,6 +1,5 @@
 //! `bounceaudit ledger`: where the history lies, whether it is in order, what is old, and all of it.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use chrono::Local;
 use crate::catalogue::Catalogue;
 use crate::cli::{ExportArgs, LedgerArgs, LedgerCommand, PruneArgs};
 use crate::commands::masking::Masking;
+use crate::commands::sink::{Sink, is_stdout};
 use crate::commands::{Outcome, console};
 use crate::config::Config;
 use crate::ledger::{Ledger, Settings};
@@ -100,18 +100,13 @@ async fn export(args: ExportArgs) -> anyhow::Result<Outcome> {
     };
     let ledger = Ledger::open_existing(&args.place.ledger.or(config.ledger)).await?;
     let file = args.ndjson.as_path();
-    if file.as_os_str() == "-" {
-        write_all(&ledger, &mut masking, io::BufWriter::new(io::stdout()))
-            .await
-            .context("stdout")?;
-    } else {
+    if !is_stdout(file) {
         refuse_the_ledger_itself(file, &ledger)?;
-        let cannot_write = || format!("cannot write {}", file.display());
-        let out = fs::File::create(file).with_context(cannot_write)?;
-        write_all(&ledger, &mut masking, io::BufWriter::new(out))
-            .await
-            .with_context(cannot_write)?;
     }
+    let mut sink = Sink::open(file)?;
+    let written = write_all(&ledger, &mut masking, &mut sink).await;
+    written.with_context(|| format!("cannot write {}", sink.shown))?;
+    sink.finish()?;
     ledger.close().await;
     Ok(Outcome::Complete)
 }
@@ -126,7 +121,7 @@ async fn write_all(ledger: &Ledger, masking: &mut Masking, mut out: impl Write) 
         }
         report::recorded_ndjson(&masking.bounces(bounces), &mut out)?;
     }
-    Ok(out.flush()?)
+    Ok(())
 }
 
 fn refuse_the_ledger_itself(file: &Path, ledger: &Ledger) -> anyhow::Result<()> {

@@ -15,8 +15,8 @@ mod note;
 mod outputs;
 mod report;
 mod scan;
+mod sink;
 mod stop;
-mod target;
 mod walk;
 
 use std::io;

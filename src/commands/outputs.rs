@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use crate::cli::Console;
 use crate::commands::masking::{EVENTS_AT_ONCE, Masking};
-use crate::commands::target::{Target, folder_of, is_stdout};
+use crate::commands::sink::{Sink, folder_of, is_stdout};
 use crate::commands::{Outcome, console};
 use crate::event::{FolderRef, Timestamp};
 use crate::ledger::{Ledger, Recorded, Window};
@@ -133,20 +133,20 @@ async fn write_files(
     files: &[(File, &Path)],
     encoding: CsvEncoding,
 ) -> anyhow::Result<()> {
-    let targets = files.iter().map(|(file, path)| Ok((*file, Target::open(path)?)));
-    let mut targets: Vec<(File, Target)> = targets.collect::<anyhow::Result<_>>()?;
+    let sinks = files.iter().map(|(file, path)| Ok((*file, Sink::open(path)?)));
+    let mut sinks: Vec<(File, Sink)> = sinks.collect::<anyhow::Result<_>>()?;
     let evidence = match files.iter().any(|(file, _)| matches!(file, File::Page)) {
         true => masking.recorded(ledger, &report::evidence(report)).await?,
         false => Vec::new(),
     };
     let mut streams = Vec::new();
-    for (file, target) in &mut targets {
-        let shown = target.shown.clone();
-        let to = match target.is_stdout() {
+    for (file, sink) in &mut sinks {
+        let shown = sink.shown.clone();
+        let to = match sink.is_stdout() {
             true => on_stdout(encoding),
             false => Destination::File(encoding),
         };
-        let stream = begin(report, &evidence, *file, target, to).with_context(|| cannot_write(&shown))?;
+        let stream = begin(report, &evidence, *file, sink, to).with_context(|| cannot_write(&shown))?;
         streams.push((shown, stream));
     }
     if streams.iter().any(|(_, stream)| stream.takes_bounces()) {
@@ -165,7 +165,7 @@ async fn write_files(
             ));
         }
     }
-    targets.into_iter().try_for_each(|(_, target)| target.finish())
+    sinks.into_iter().try_for_each(|(_, sink)| sink.finish())
 }
 
 fn cannot_write(shown: &str) -> String {
@@ -176,17 +176,17 @@ fn cannot_write(shown: &str) -> String {
 enum Stream<'r, 't> {
     /// It holds no bounces and is written, with so many characters that the encoding could not hold.
     Whole(u64),
-    Events(Box<EventsCsv<&'t mut Target>>),
-    Workbook(Box<Workbook<'r>>, &'t mut Target),
-    Json(JsonDocument<&'t mut Target>),
-    Ndjson(&'t mut Target),
+    Events(Box<EventsCsv<&'t mut Sink>>),
+    Workbook(Box<Workbook<'r>>, &'t mut Sink),
+    Json(JsonDocument<&'t mut Sink>),
+    Ndjson(&'t mut Sink),
 }
 
 fn begin<'r, 't>(
     report: &'r Report<'r>,
     evidence: &[Recorded],
     file: File,
-    out: &'t mut Target,
+    out: &'t mut Sink,
     to: Destination,
 ) -> io::Result<Stream<'r, 't>> {
     Ok(match file {

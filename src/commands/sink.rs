@@ -8,7 +8,7 @@ use anyhow::Context;
 use tempfile::NamedTempFile;
 
 /// The bytes of one output on their way.
-pub(crate) struct Target {
+pub(crate) struct Sink {
     /// As errors name it.
     pub(crate) shown: String,
     to: To,
@@ -22,17 +22,20 @@ enum To {
     Beside(BufWriter<NamedTempFile>, PathBuf),
 }
 
-impl Target {
+impl Sink {
     /// Begins an output; `-` is stdout.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        if is_stdout(path) {
+            return Ok(Self {
+                shown: "stdout".to_owned(),
+                to: To::Stdout(BufWriter::new(io::stdout())),
+            });
+        }
         let shown = path.display().to_string();
-        let to = match is_stdout(path) {
-            true => To::Stdout(BufWriter::new(io::stdout())),
-            false => To::file(path).with_context(|| format!("cannot write {shown}"))?,
-        };
+        let to = To::file(path).with_context(|| format!("cannot write {shown}"))?;
         Ok(Self { shown, to })
     }
 
@@ -92,7 +95,7 @@ impl To {
     }
 }
 
-impl Write for Target {
+impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.to {
             To::Stdout(out) => out.write(bytes),
@@ -159,7 +162,7 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use crate::commands::target::Target;
+    use crate::commands::sink::Sink;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
@@ -176,16 +179,16 @@ mod tests {
         let path = folder.path().join("report.csv");
         fs::write(&path, "old").unwrap();
 
-        let mut given_up = Target::open(&path).unwrap();
+        let mut given_up = Sink::open(&path).unwrap();
         given_up.write_all(b"ne").unwrap();
         given_up.flush().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         drop(given_up);
         assert_eq!(names(folder.path()), ["report.csv"]);
 
-        let mut target = Target::open(&path).unwrap();
-        target.write_all(b"new").unwrap();
-        target.finish().unwrap();
+        let mut sink = Sink::open(&path).unwrap();
+        sink.write_all(b"new").unwrap();
+        sink.finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(names(folder.path()), ["report.csv"]);
     }
@@ -203,9 +206,9 @@ mod tests {
         symlink("report.csv", &link).unwrap();
         let twin = folder.path().join("twin.csv");
         let write = |path: &Path, text: &str| {
-            let mut target = Target::open(path).unwrap();
-            target.write_all(text.as_bytes()).unwrap();
-            target.finish().unwrap();
+            let mut sink = Sink::open(path).unwrap();
+            sink.write_all(text.as_bytes()).unwrap();
+            sink.finish().unwrap();
         };
 
         write(&link, "through the link");
@@ -227,7 +230,7 @@ mod tests {
 
         write(Path::new("/dev/null"), "gone");
         assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
-        let error = Target::open(folder.path()).err().unwrap();
+        let error = Sink::open(folder.path()).err().unwrap();
         assert!(format!("{error:#}").contains("cannot write"), "{error:#}");
     }
 }
