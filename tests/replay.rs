@@ -175,6 +175,7 @@ impl Play {
     async fn report(&self, now: Timestamp) -> Day {
         let window = Window {
             series: self.settings.series(),
+            again: false,
             ..Window::default()
         };
         let history = self.ledger.history(&window).await.unwrap();

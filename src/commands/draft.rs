@@ -32,7 +32,7 @@ pub(crate) async fn run(args: DraftArgs) -> anyhow::Result<Outcome> {
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let ledger = Ledger::open_existing(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
-    let mut history = ledger.history(&outputs::window(&settings, now, None)).await?;
+    let mut history = ledger.history(&outputs::window_again(&settings, now)).await?;
     // Whatever is attached goes to strangers, the letter itself only where the user says so.
     let mut masking = Masking::of(settings.mask || args.attach.is_some(), &catalogue)?;
     masking.meet(&history, &ledger).await?;

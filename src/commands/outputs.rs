@@ -43,6 +43,15 @@ pub(crate) fn window(settings: &Settings, now: Timestamp, folders: Option<Vec<Fo
         late_until: seen.late_until(),
         folders,
         series: settings.series(),
+        again: false,
+    }
+}
+
+/// The bounces of the last scan's report, made once more from the ledger; a report of `--new` is one of its own.
+pub(crate) fn window_again(settings: &Settings, now: Timestamp) -> Window {
+    Window {
+        again: settings.new.is_none(),
+        ..window(settings, now, None)
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) async fn run(args: ReportArgs, console: Console) -> anyhow::Result<Ou
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let ledger = Ledger::open_existing(&args.ledger.or(config.ledger)).await?;
     let now = Local::now().fixed_offset();
-    let history = ledger.history(&outputs::window(&settings, now, None)).await?;
+    let history = ledger.history(&outputs::window_again(&settings, now)).await?;
     let mut masking = Masking::of(settings.mask, &catalogue)?;
     masking.meet(&history, &ledger).await?;
     let history = masking.history(history);

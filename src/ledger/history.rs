@@ -88,7 +88,7 @@ pub(super) async fn history(db: &mut SqliteConnection, window: &Window) -> Resul
     let mut history = History {
         bounces: bounces(db, window, &folders).await?,
         not_understood: not_understood(db, window, &folders).await?,
-        last_report: last_report(db, &window.series).await?,
+        last_report: last_report(db, window).await?,
         ..History::default()
     };
     answers(db, &mut history).await?;
@@ -294,10 +294,15 @@ async fn not_understood(
     Ok(mails)
 }
 
-async fn last_report(db: &mut SqliteConnection, series: &str) -> Result<Option<Timestamp>, Trouble> {
-    const SQL: &str =
-        "SELECT made_at FROM report_marks WHERE series = $1 ORDER BY made_epoch DESC, id DESC LIMIT 1";
-    let row: Option<(String,)> = sqlx::query_as(SQL).bind(series).fetch_optional(db).await?;
+/// When the report before was made.
+async fn last_report(db: &mut SqliteConnection, window: &Window) -> Result<Option<Timestamp>, Trouble> {
+    const SQL: &str = "SELECT made_at FROM report_marks WHERE series = $1
+        ORDER BY made_epoch DESC, id DESC LIMIT 1 OFFSET $2";
+    let row: Option<(String,)> = sqlx::query_as(SQL)
+        .bind(&window.series)
+        .bind(i64::from(window.again))
+        .fetch_optional(db)
+        .await?;
     row.map(|(made_at,)| moment(&made_at)).transpose()
 }
 

@@ -107,6 +107,8 @@ pub struct Window {
     pub folders: Option<Vec<FolderRef>>,
     /// Of which series the report before is wanted; the unnamed one is empty.
     pub series: String,
+    /// Whether this is the series' last report once more: what was new in it is new again.
+    pub again: bool,
 }
 
 impl History {

@@ -1,5 +1,6 @@
 //! `--new`: a report that cron may mail, silent until something has changed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -75,4 +76,42 @@ fn what_could_not_be_read_is_said_each_time() {
         assert_eq!((ran.status, ran.stdout.as_str()), (3, ""), "{ran:#?}");
         assert!(ran.stderr.contains("gone"), "{ran:#?}");
     }
+}
+
+#[test]
+fn the_report_tells_again_what_was_new_in_the_last_scan() {
+    let office = Office::new();
+    let server = Dovecot::start(&office.certificate("localhost"));
+    // The stories are years old.
+    let never_presumed = ["--presumed-after", "36500d", "--format", "csv"];
+    let scan = || office.scan(server.port, &[&OFFLINE[..], &never_presumed].concat());
+    let again = || office.bounceaudit([&["report", "--ledger", "ledger.db"][..], &never_presumed].concat());
+    let states = |ran: &Ran| -> Vec<(String, String)> {
+        let mut csv = csv::Reader::from_reader(ran.stdout.as_bytes());
+        let rows = csv.deserialize::<BTreeMap<String, String>>();
+        let rows = rows.map(Result::unwrap);
+        rows.map(|row| (row["receiving_domain"].clone(), row["state"].clone()))
+            .collect()
+    };
+    let of = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+        rows.iter()
+            .map(|(domain, state)| ((*domain).to_owned(), (*state).to_owned()))
+            .collect()
+    };
+    put(&server, "postfix-s3150.eml");
+    assert_eq!(states(&scan()), states(&again()));
+
+    put(&server, "postfix-gmo-rbl-late.eml");
+    let second = of(&[("canary.example.com", "new"), ("portal.example.jp", "unknown")]);
+    assert_eq!(states(&scan()), second);
+    for _twice in 0..2 {
+        assert_eq!(states(&again()), second);
+    }
+
+    let third = of(&[
+        ("canary.example.com", "unknown"),
+        ("portal.example.jp", "unknown"),
+    ]);
+    assert_eq!(states(&scan()), third);
+    assert_eq!(states(&again()), third);
 }
