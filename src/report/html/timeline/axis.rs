@@ -8,6 +8,8 @@ use crate::report::{Report, days};
 const DAY: i64 = 24 * 60 * 60;
 /// Without `--since` no more days are drawn, however old a mail says that it is.
 const MOST_DAYS: i64 = 400;
+/// Without `--since` what happened before so many quiet days is another story.
+const PAUSE_DAYS: i64 = 92;
 /// With `--since` so many quiet days are drawn before the first thing that happened.
 const QUIET_DAYS: i64 = 31;
 /// Places along the axis at which mails are drawn; more days share one.
@@ -42,20 +44,19 @@ impl Axis {
         let since = report.window.since.map(|since| since.timestamp());
         let end = report.window.late_until().map(|until| until.timestamp());
         let end = end.map_or(now, |until| now.min(until - 1));
-        let mut first = lanes
-            .iter()
-            .flat_map(Lane::moments)
-            .filter(|at| *at <= end)
-            .min()?;
-        if let Some(since) = since {
-            first = first.max(since);
-            if first - since <= QUIET_DAYS * DAY {
-                first = since;
+        let moments = lanes.iter().flat_map(Lane::moments);
+        let moments: Vec<i64> = moments.filter(|at| *at <= end).collect();
+        let first = match since {
+            Some(since) => {
+                let first = moments.into_iter().min()?.max(since);
+                if first - since <= QUIET_DAYS * DAY {
+                    since
+                } else {
+                    first
+                }
             }
-        }
-        if since.is_none() {
-            first = first.max(end - MOST_DAYS * DAY);
-        }
+            None => of_the_last_story(moments)?.max(end - MOST_DAYS * DAY),
+        };
         let date = |at: i64| {
             let at = chrono::DateTime::from_timestamp(at, 0)?;
             Some(clock.show(at.fixed_offset()).date_naive())
@@ -92,6 +93,13 @@ impl Axis {
     pub(super) fn shortest(&self) -> i64 {
         (self.to - self.from) / 40
     }
+}
+
+/// When that began which still goes on, or came last: before it nothing happened for long.
+fn of_the_last_story(mut moments: Vec<i64>) -> Option<i64> {
+    moments.sort_unstable();
+    let parts = moments.chunk_by(|one, next| next - one <= PAUSE_DAYS * DAY);
+    parts.last()?.first().copied()
 }
 
 /// Every day, else Mondays, else the first of each month, of each quarter, of each year: as many as have room for a name.

@@ -142,6 +142,40 @@ mod tests {
     }
 
     #[test]
+    fn no_bar_stands_where_nobody_said_anything_for_long() {
+        let mut case = Case::of([refused("01T00"), refused("02T00"), refused("20T00")]);
+        let ip = case.history.bounces[0].verdict.blocked_ip.unwrap().to_string();
+        case = case.answered(&ip, ZONE, listed(), &at("21T00"));
+        let years_ago = again(
+            &story("sendmail-transcript.eml"),
+            "c@univ.example.ac.jp",
+            "2023-05-01T00:00:00+00:00",
+            "2023-05-01T00:00:00+00:00",
+        );
+        let old = Case::of([years_ago]).history.bounces.remove(0);
+        case.history.bounces.insert(0, old);
+
+        let timeline = timeline(&case.report());
+
+        let bars: Vec<_> = timeline.lanes[0]
+            .bars
+            .iter()
+            .map(|bar| (bar.kind, bar.from, bar.to))
+            .collect();
+        let bar = |kind, from: &str, to: &str| (kind, seconds(&at(from)), seconds(&at(to)));
+        assert_eq!(
+            bars,
+            [
+                bar(Kind::Refused, "01T00", "02T00"),
+                bar(Kind::Listed, "20T00", "21T00")
+            ]
+        );
+        // What was years ago is another story.
+        assert_eq!(timeline.axis.from, seconds(&at("01T00")));
+        assert_eq!(timeline.not_drawn, 1);
+    }
+
+    #[test]
     fn what_only_replies_say_is_no_listing_and_no_answer_is_no_clean_bill() {
         let mut case = Case::of([refused("15T00"), refused("16T12")]);
         let ip = case.history.bounces[0].verdict.blocked_ip.unwrap().to_string();

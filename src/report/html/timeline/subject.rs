@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use chrono::TimeDelta;
+
 use crate::check::Listing;
-use crate::event::{ListId, Timestamp, Zone};
-use crate::ledger::{Bounce, Course, End, Mail, Observed, Spell, State};
+use crate::event::{ListId, Reason, Timestamp, Zone};
+use crate::ledger::{Bounce, Course, End, Mail, Observed, Refusal, Spell, State};
 use crate::report::group::{Group, refusals};
 use crate::report::html::timeline::lane::{Bar, Kind, Lane, Sent};
 use crate::report::late::is_late;
 use crate::report::rows::Row;
 use crate::report::{Report, entry};
+
+/// After so long without a word nobody knows how it stood in between: longer than queues keep mail.
+const QUIET: TimeDelta = TimeDelta::days(14);
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,7 +114,10 @@ impl<'g, 'a> Subject<'g, 'a> {
         Lane {
             ip: self.ip,
             by: self.by(report),
-            bars: spells.iter().map(|spell| bar(*spell, &answers)).collect(),
+            bars: spells
+                .iter()
+                .flat_map(|spell| bars(*spell, &refusals, &answers))
+                .collect(),
             clean: clean(&spells, &answers, zones.len()),
             unread: unread(&answers),
             notes: notes
@@ -154,21 +162,46 @@ impl Sent {
     }
 }
 
-fn bar(spell: Spell, answers: &[&Listing]) -> Bar {
-    let is_listed = answers.iter().any(|listing| {
-        listing.answer.is_listed() == Some(true)
-            && (spell.began_by..=spell.ended_after).contains(&listing.checked_at)
-    });
-    Bar {
-        kind: if is_listed { Kind::Listed } else { Kind::Refused },
-        rises: spell.began_after.unwrap_or(spell.began_by).timestamp(),
-        from: spell.began_by.timestamp(),
-        to: spell.ended_after.timestamp(),
-        falls: match spell.end {
-            End::Seen(at) => at.timestamp(),
-            End::Open | End::Presumed => spell.ended_after.timestamp(),
-        },
+/// What was seen of a spell: a bar for each time of which refusals or answers tell, and nothing where nobody said anything
+/// for long.
+fn bars(spell: Spell, refusals: &[Refusal], answers: &[&Listing]) -> Vec<Bar> {
+    let within = |at: &Timestamp| (spell.began_by..=spell.ended_after).contains(at);
+    let refused = refusals
+        .iter()
+        .filter(|refusal| refusal.reason != Reason::ReceiverFault)
+        .filter_map(|refusal| Some(refusal.at?.min(refusal.recorded_at)));
+    let listed = answers
+        .iter()
+        .filter(|listing| listing.answer.is_listed() == Some(true))
+        .map(|listing| listing.checked_at);
+    let mut seen: Vec<(Timestamp, Kind)> = refused
+        .map(|at| (at, Kind::Refused))
+        .chain(listed.map(|at| (at, Kind::Listed)))
+        .filter(|(at, _)| within(at))
+        .collect();
+    seen.sort();
+    let mut bars: Vec<Bar> = seen
+        .chunk_by(|(one, _), (next, _)| *next - *one <= QUIET)
+        .flat_map(of_a_stretch)
+        .collect();
+    if let (Some(first), Some(began_after)) = (bars.first_mut(), spell.began_after) {
+        first.rises = began_after.timestamp();
     }
+    if let (Some(last), End::Seen(at)) = (bars.last_mut(), spell.end) {
+        last.falls = at.timestamp();
+    }
+    bars
+}
+
+fn of_a_stretch(seen: &[(Timestamp, Kind)]) -> Option<Bar> {
+    let [from, to] = [seen.first()?, seen.last()?].map(|(at, _)| at.timestamp());
+    Some(Bar {
+        kind: seen.iter().map(|(_, kind)| *kind).max()?,
+        rises: from,
+        from,
+        to,
+        falls: to,
+    })
 }
 
 /// The checks between the spells by which no zone had it.
