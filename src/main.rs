@@ -14,8 +14,12 @@ async fn main() -> ExitCode {
     match commands::run(cli).await {
         Ok(outcome) => outcome.into(),
         Err(error) if commands::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => match writeln!(io::stderr(), "bounceaudit: {error:#}") {
-            Ok(()) | Err(_) => ExitCode::FAILURE,
-        },
+        Err(error) => {
+            // TOML's own errors end with a line of nothing.
+            let said = format!("bounceaudit: {error:#}");
+            match writeln!(io::stderr(), "{}", said.trim_end()) {
+                Ok(()) | Err(_) => ExitCode::FAILURE,
+            }
+        }
     }
 }

@@ -35,6 +35,9 @@ async fn check(args: CheckArgs, console: Console) -> anyhow::Result<Outcome> {
     let catalogue = Catalogue::load(args.catalogue.or(config.catalogue).file.as_deref())?;
     let now = Local::now().fixed_offset();
     let dns = args.dns.or(config.dns);
+    if dns.no_dns {
+        bail!("check asks the DNS, and --no-dns (`no_dns` in the configuration) forbids it");
+    }
     let asked = check::addresses(&dns, &with_stdin(args.targets)?).await?;
     for (name, why) in &asked.unknown {
         // A monitor would take a check without it for a whole one.

@@ -55,7 +55,7 @@ async fn test(
     lang: Lang,
 ) -> anyhow::Result<Outcome> {
     if dns.no_dns {
-        bail!("--test asks the DNS, and --no-dns forbids it");
+        bail!("--test asks the DNS, and --no-dns (`no_dns` in the configuration) forbids it");
     }
     let facts: Vec<ZoneFacts> = lists.iter().flat_map(|list| list.zones()).collect();
     let zones: Vec<&Zone> = match dns.only_zones.as_slice() {
