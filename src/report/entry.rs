@@ -1,7 +1,6 @@
 //! The entries of the table: a line of columns for each, and what a reader needs to know and to do below it.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use crate::event::Reason;
 use crate::ledger::State;
@@ -12,7 +11,7 @@ use crate::report::layout::{Page, Tone, cells, column, pad, pad_left, share};
 use crate::report::rows::{Row, states};
 use crate::report::severity::Severity;
 use crate::report::table::Look;
-use crate::report::told::{self, Told, Topic, told};
+use crate::report::told::{self, Remedy, Told, Topic, told};
 use crate::report::words::fill;
 
 /// Under this width an entry is a block of `key: value`.
@@ -51,18 +50,6 @@ pub(super) fn write(page: &mut Page, report: &Report<'_>, rows: &[Row<'_, '_>], 
         let is_said = remedy.is_some() && remedy == above;
         below(page, report, (row, &told), is_said, (look, indent));
         above = remedy;
-    }
-}
-
-/// Who may lift the refusals of an address, and where.
-#[derive(PartialEq, Eq)]
-struct Remedy(IpAddr, Vec<String>);
-
-impl Remedy {
-    fn of(row: &Row<'_, '_>, told: &[Told]) -> Option<Self> {
-        let texts = told.iter().filter(|told| told.topic == Topic::Remedy);
-        let texts: Vec<String> = texts.map(|told| told.text.clone()).collect();
-        row.ip.filter(|_| !texts.is_empty()).map(|ip| Self(ip, texts))
     }
 }
 

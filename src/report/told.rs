@@ -1,6 +1,7 @@
 //! What is told of an entry, in words: what a reader needs to know and to do, by topic, for each form of the report.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 
 use crate::catalogue::WhoMayAsk;
 use crate::event::Reason;
@@ -57,6 +58,27 @@ pub(super) struct Told {
     pub(super) text: String,
     /// As it reads under the name of its topic.
     pub(super) bare: String,
+}
+
+/// Who may lift the refusals of an address, and where: entries of one address that follow each other say it once.
+#[derive(PartialEq, Eq)]
+pub(super) struct Remedy {
+    ip: IpAddr,
+    texts: Vec<String>,
+    page: Option<String>,
+}
+
+impl Remedy {
+    /// `None` where there is no address, or nothing to do.
+    pub(super) fn of(row: &Row<'_, '_>, told: &[Told]) -> Option<Self> {
+        let texts = told.iter().filter(|told| told.topic == Topic::Remedy);
+        let texts: Vec<String> = texts.map(|told| told.text.clone()).collect();
+        row.ip.filter(|_| !texts.is_empty()).map(|ip| Self {
+            ip,
+            texts,
+            page: row.newest().and_then(list_page),
+        })
+    }
 }
 
 /// Everything that is told of an entry, in the order of its topics. `about_ip` is what `about_ip::lines` gives for it.

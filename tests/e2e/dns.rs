@@ -219,7 +219,9 @@ fn with_no_dns_nothing_is_asked() {
         "192.0.2.10",
         "mail.shop.example.jp",
     ];
-    office.bounceaudit(check).ended_with_one_line(1, &["check asks the DNS", "--no-dns"]);
+    office
+        .bounceaudit(check)
+        .ended_with_one_line(1, &["check asks the DNS", "--no-dns"]);
     let test = ["lists", "--test", "--no-dns", "--dns", &resolver];
     assert_eq!(office.bounceaudit(test).status, 1);
     assert_eq!(office.bounceaudit(["report", "--ledger", "ledger.db"]).status, 0);

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use crate::ledger::State;
 use crate::report::html::{badges, ip_name, state_badge};
 use crate::report::rows::{Row, rank};
-use crate::report::told::{Told, Topic, list_page, told};
+use crate::report::told::{Remedy, Told, Topic, list_page, told};
 use crate::report::words::fill;
 use crate::report::{Report, about_ip, entry, visible};
 
@@ -66,6 +66,19 @@ fn article(report: &Report<'_>, card: &Card<'_, '_, '_>) -> Markup {
         company.or(group.owner.as_deref())
     });
     let id = format!("ip-{}", card.number);
+    let mut above = None;
+    let entries = card.entries.iter().map(|(row, about_ip)| {
+        let told = told(report, row, about_ip, true);
+        let remedy = Remedy::of(row, &told);
+        let is_said = remedy.is_some() && remedy == above;
+        above = remedy;
+        let to_do = match is_said {
+            true => html! { p { (report.words.ask.as_above) } },
+            false => to_do(report, row, &told),
+        };
+        entry(report, row, &told, &to_do, card.entries.len() > 1)
+    });
+    let entries: Vec<Markup> = entries.collect();
     html! {
         article class="card" id=(id) aria-labelledby={ (id) "-title" } {
             div class="head" {
@@ -78,16 +91,19 @@ fn article(report: &Report<'_>, card: &Card<'_, '_, '_>) -> Markup {
                     @if let Some(owner) = owner { div { dt { (words.owner) } dd { (visible(owner)) } } }
                 }
             }
-            @for (row, about_ip) in &card.entries {
-                (entry(report, row, about_ip, card.entries.len() > 1))
-            }
+            @for entry in entries { (entry) }
         }
     }
 }
 
-fn entry(report: &Report<'_>, row: &Row<'_, '_>, about_ip: &[String], is_one_of_many: bool) -> Markup {
+fn entry(
+    report: &Report<'_>,
+    row: &Row<'_, '_>,
+    told: &[Told],
+    to_do: &Markup,
+    is_one_of_many: bool,
+) -> Markup {
     let words = &report.words.html.card;
-    let told = told(report, row, about_ip, true);
     let by = row.refused_by(&report.words.column);
     let list = entry::lists(row, report);
     let numbers = [
@@ -106,10 +122,13 @@ fn entry(report: &Report<'_>, row: &Row<'_, '_>, about_ip: &[String], is_one_of_
                 div { dt { (words.list) } dd { (visible(&list)) } }
                 @for (name, n) in numbers { div { dt { (name) } dd { (n) } } }
             }
-            (to_do(report, row, &told))
-            (topic(&words.happens, &told, &[Topic::Listing, Topic::Course, Topic::Address]))
-            (topic(&words.waiting, &told, &[Topic::Late]))
-            (topic(&words.receivers, &told, &[Topic::Receivers]))
+            div class="to-do" {
+                h5 { (words.to_do) }
+                (to_do)
+            }
+            (topic(&words.happens, told, &[Topic::Listing, Topic::Course, Topic::Address]))
+            (topic(&words.waiting, told, &[Topic::Late]))
+            (topic(&words.receivers, told, &[Topic::Receivers]))
             @if let Some(reply) = reply {
                 h5 { (words.reply) }
                 pre { (visible(reply)) }
@@ -129,15 +148,12 @@ fn to_do(report: &Report<'_>, row: &Row<'_, '_>, told: &[Told]) -> Markup {
     let named_by_reply = row.newest().is_some_and(|newest| newest.removal.is_some());
     let has_page_line = |line: &&&str| !named_by_reply && page.is_some_and(|page| line.ends_with(page));
     html! {
-        div class="to-do" {
-            h5 { (words.to_do) }
-            @if lines.is_empty() { p { (words.nothing_to_do) } }
-            @for line in lines.iter().filter(|line| !has_page_line(line)) { p { (line) } }
-            @if !lines.is_empty() && let Some(page) = page {
-                p {
-                    (words.list_page) " "
-                    a href=(page) rel="noreferrer noopener" { (visible(page)) }
-                }
+        @if lines.is_empty() { p { (words.nothing_to_do) } }
+        @for line in lines.iter().filter(|line| !has_page_line(line)) { p { (line) } }
+        @if !lines.is_empty() && let Some(page) = page {
+            p {
+                (words.list_page) " "
+                a href=(page) rel="noreferrer noopener" { (visible(page)) }
             }
         }
     }

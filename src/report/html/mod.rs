@@ -137,6 +137,23 @@ mod tests {
     }
 
     #[test]
+    fn a_card_says_once_what_to_do() {
+        let of = |story_of: &str, ip: [u8; 4]| {
+            let mut event = story(story_of);
+            event.verdict.blocked_ip = Some(ip.into());
+            event
+        };
+        let (same, other) = ([192, 0, 2, 10], [192, 0, 2, 11]);
+        let page = text(&page(&Case::of([
+            of("qmail-spamhaus-outlook.eml", same),
+            of("qmail-greeting-late.eml", same),
+            of("qmail-greeting-late.eml", other),
+        ])));
+        assert_eq!(page.matches("Ask: as above.").count(), 1, "{page}");
+        assert_eq!(page.matches("Ask: the IP's owner").count(), 2, "{page}");
+    }
+
+    #[test]
     fn the_page_in_japanese() {
         insta::assert_snapshot!(read(Lang::Ja));
     }
