@@ -17,5 +17,5 @@ picture "$page" examples/report.png 1280,1200
 # Of the page, the head and one section.
 timeline=target/demo/timeline.html
 sed 's#\(</head><body>\).*\(<section id="timeline".*\)<section id="hit".*#\1\2#' "$page" >"$timeline"
-picture "$timeline" examples/timeline.png 1280,"${TIMELINE_HEIGHT:-880}"
+picture "$timeline" examples/timeline.png 1280,900
 rm "$timeline"
