@@ -71,13 +71,17 @@ impl Sink {
 
 impl To {
     fn file(path: &Path) -> io::Result<Self> {
+        let in_place = |file| Self::InPlace(BufWriter::new(file));
+        // `/dev/stdout` is a file that others have open, whatever it leads to.
+        if path.starts_with("/dev") || path.starts_with("/proc") {
+            return File::create(path).map(in_place);
+        }
         // The file itself: what is a link stays one.
         let path = match fs::canonicalize(path) {
             Ok(real) => real,
             Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
             Err(error) => return Err(error),
         };
-        let in_place = |file| Self::InPlace(BufWriter::new(file));
         let old = match fs::symlink_metadata(&path) {
             Ok(old) if old.is_file() => OpenOptions::new().write(true).open(&path)?.metadata()?,
             Ok(_) => return File::create(&path).map(in_place),
@@ -227,6 +231,16 @@ mod tests {
             fs::read_to_string(folder.path().join("not-there.csv")).unwrap(),
             "made"
         );
+
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd;
+            let held = fs::File::open(&twin).unwrap();
+            let name = format!("/proc/self/fd/{}", held.as_raw_fd());
+            write(Path::new(&name), "into what is open");
+            assert_eq!(fs::read_to_string(&twin).unwrap(), "into what is open");
+            assert_eq!(held.metadata().unwrap().ino(), twin.metadata().unwrap().ino());
+        }
 
         write(Path::new("/dev/null"), "gone");
         assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
