@@ -198,8 +198,6 @@ pub(crate) fn meaning(answer: &Answer, facts: &Facts) -> Option<String> {
         words.join("; ")
     };
     match answer {
-        // Whatever such a zone answers means listed, and no more is known of it.
-        Answer::Listed(_) if facts.codes.is_empty() => None,
         Answer::Listed(codes) => Some(words(codes)),
         Answer::NotListed => None,
         Answer::Refused(codes) if codes.is_empty() => Some("it turns this resolver away".to_owned()),
@@ -287,11 +285,6 @@ mod tests {
             meaning(&said, &zen()).unwrap(),
             "listed, code 127.0.0.99 not in the catalogue"
         );
-        let without_codes = Facts {
-            codes: BTreeMap::new(),
-            ..zen()
-        };
-        assert_eq!(meaning(&said, &without_codes), None);
     }
 
     #[test]
