@@ -93,8 +93,12 @@ impl To {
         };
         match beside(&path, Some(&old)) {
             Ok(file) if takes_place(file.as_file(), &old)? => Ok(Self::Beside(BufWriter::new(file), path)),
-            // The folder takes no new files.
-            Ok(_) | Err(_) => File::create(&path).map(in_place),
+            Ok(_) => File::create(&path).map(in_place),
+            // The folder takes no new files from us, but the file is ours to write.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                File::create(&path).map(in_place)
+            }
+            Err(error) => Err(error),
         }
     }
 }
