@@ -43,6 +43,14 @@ impl Sink {
         matches!(self.to, To::Stdout(_))
     }
 
+    fn out(&mut self) -> &mut dyn Write {
+        match &mut self.to {
+            To::Stdout(out) => out,
+            To::InPlace(out) => out,
+            To::Beside(out, _) => out,
+        }
+    }
+
     /// A folder for what has to wait before it can be written here.
     pub(crate) fn scratch(&self) -> PathBuf {
         match &self.to {
@@ -105,19 +113,11 @@ impl To {
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.to {
-            To::Stdout(out) => out.write(bytes),
-            To::InPlace(out) => out.write(bytes),
-            To::Beside(out, _) => out.write(bytes),
-        }
+        self.out().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.to {
-            To::Stdout(out) => out.flush(),
-            To::InPlace(out) => out.flush(),
-            To::Beside(out, _) => out.flush(),
-        }
+        self.out().flush()
     }
 }
 

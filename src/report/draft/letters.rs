@@ -88,7 +88,8 @@ pub(super) fn to_hosting(evidence: &Evidence<'_>) -> String {
     sheet.finish()
 }
 
-fn all_facts(evidence: &Evidence<'_>) -> Vec<Fact> {
+/// What was refused, when, by whom, and in which words.
+fn refusal_facts(evidence: &Evidence<'_>) -> Vec<Fact> {
     let mut facts = vec![evidence.ip_fact()];
     facts.extend(evidence.helo_fact());
     facts.extend(evidence.sent_fact());
@@ -96,6 +97,11 @@ fn all_facts(evidence: &Evidence<'_>) -> Vec<Fact> {
     facts.push(evidence.receivers_fact());
     facts.extend(evidence.host_facts());
     facts.extend(evidence.reply_fact());
+    facts
+}
+
+fn all_facts(evidence: &Evidence<'_>) -> Vec<Fact> {
+    let mut facts = refusal_facts(evidence);
     facts.extend(evidence.late_fact());
     facts.push(evidence.checks_fact());
     facts.extend(evidence.course_facts());
@@ -261,13 +267,7 @@ pub(super) fn to_receiver(evidence: &Evidence<'_>) -> String {
         &words.intro
     };
     sheet.prose(&fill(intro, &[("domain", domain)]));
-    let mut facts = vec![evidence.ip_fact()];
-    facts.extend(evidence.helo_fact());
-    facts.extend(evidence.sent_fact());
-    facts.push(evidence.count_fact());
-    facts.push(evidence.receivers_fact());
-    facts.extend(evidence.host_facts());
-    facts.extend(evidence.reply_fact());
+    let mut facts = refusal_facts(evidence);
     facts.push(evidence.checks_fact());
     facts.push(evidence.own_fact());
     facts.extend(evidence.attached_fact());
